@@ -1,0 +1,76 @@
+"""Checks at the public boundary: what was expected, then what was received."""
+
+import difflib
+import math
+import numbers
+
+import numpy as np
+
+
+def positive_int(name, value):
+    """Returns `value` as an int, or raises ValueError unless it is a whole number ≥ 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ValueError(f"`{name}` must be an integer of at least 1. Received: {name}={value!r}")
+    return int(value)
+
+
+def _real(name, value, expected, accepts):
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not accepts(value):
+        raise ValueError(f"`{name}` must be {expected}. Received: {name}={value!r}")
+    return float(value)
+
+
+def non_negative(name, value):
+    """Returns `value` as a float, or raises ValueError unless it is finite and ≥ 0."""
+    return _real(name, value, "a finite number of at least 0", lambda v: 0 <= v < math.inf)
+
+
+def positive(name, value):
+    """Returns `value` as a float, or raises ValueError unless it is finite and > 0."""
+    return _real(name, value, "a finite number greater than 0", lambda v: 0 < v < math.inf)
+
+
+def in_unit_interval(name, value):
+    """Returns `value` as a float, or raises ValueError unless it lies in [0, 1]."""
+    return _real(name, value, "a number in [0, 1]", lambda v: 0 <= v <= 1)
+
+
+def one_of(name, value, known):
+    """Returns `value`, or raises ValueError with the nearest known name."""
+    if value in known:
+        return value
+    nearest = difflib.get_close_matches(str(value), known, n=1, cutoff=0.0)
+    raise ValueError(
+        f"`{name}` must be one of {sorted(known)}. "
+        f"Received: {name}={value!r} (did you mean {nearest[0]!r}?)"
+    )
+
+
+def pixels(x, width=None, binary=False, name="x"):
+    """Returns `x` as a NumPy array `[N, D]` of pixels, or raises ValueError.
+
+    Args:
+        x: array-like of bool, integer or floating type.
+        width: the expected D, or None for any.
+        binary: whether only the values 0 and 1 are allowed.
+        name: what the message calls the array.
+    """
+    x = np.asarray(x)
+    expected = f"`{name}` must be an array [N, {'D' if width is None else width}] of N ≥ 1 examples"
+    if x.ndim != 2 or x.shape[0] == 0 or (width is not None and x.shape[1] != width):
+        raise ValueError(f"{expected}. Received: {name}.shape={x.shape}")
+    if x.dtype != bool and not np.issubdtype(x.dtype, np.number):
+        raise ValueError(f"{expected} of numbers. Received: {name}.dtype={x.dtype}")
+    low, high = x.min(), x.max()
+    if not (low >= 0 and high <= 1):  # NaN fails both comparisons
+        raise ValueError(
+            f"`{name}` must hold finite pixels in [0, 1]. "
+            f"Received: values from {low} to {high} (dtype {x.dtype})"
+        )
+    if binary and not np.all((x == 0) | (x == 1)):
+        raise ValueError(
+            f"`{name}` must hold binary pixels (0 or 1) under a Bernoulli likelihood; binarize "
+            "grey values first, for instance with `air_tf.datasets.binarize(x, seed=0)`. "
+            f"Received: values such as {x[(x != 0) & (x != 1)][0]} (dtype {x.dtype})"
+        )
+    return x

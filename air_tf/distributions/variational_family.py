@@ -1,0 +1,28 @@
+"""Variational families q(z|x)."""
+
+import abc
+
+import tensorflow as tf
+
+from air_tf import random
+from air_tf.distributions.distribution_family import DistributionFamily
+
+
+class VariationalFamily(DistributionFamily, abc.ABC):
+    """A family of distributions q(z|x) over latents z in R^Z, sampled by reparameterization."""
+
+    def sample(self, q, num_samples, seed):
+        """Draws reparameterized samples z = g(ε), ε ~ N(0, I).
+
+        Args:
+            q: a distribution of this family with batch shape `[...]`, an affine (or other
+                bijective) image of a standard normal, as `q.bijector` says.
+            num_samples: k ≥ 1.
+            seed: seed tensor `[2]`.
+
+        Returns:
+            z `[k, ..., Z]`.
+        """
+        shape = tf.concat([[num_samples], q.batch_shape_tensor(), q.event_shape_tensor()], axis=0)
+        noise = random.normal(shape, seed, q.dtype.name)
+        return q.bijector.forward(noise)

@@ -1,0 +1,6 @@
+"""Keras layers that regularize an encoder, usable in any Keras model."""
+
+from air_tf.layers.noise_injection import NoiseInjection
+from air_tf.layers.norm_capped_dense import NormCappedDense
+
+__all__ = ["NoiseInjection", "NormCappedDense"]

@@ -1,0 +1,136 @@
+"""How the bound is trained and validated: the custom steps behind `fit` and `evaluate`."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from air_tf import checks, objectives, random
+
+
+class BoundTrainer:
+    """Mixin for a `keras.Model` with log weights: its `train_step`, `test_step` and input checks.
+
+    The loss of an example is its negative training bound in nats. As in Keras, an example's
+    `sample_weight` multiplies its loss, and the sum is divided by the number of examples (of the
+    whole batch, over all replicas); the metrics `elbo` and `iwae` are weighted means.
+    """
+
+    def compile(self, optimizer="adam", *, jit_compile=True, **kwargs):
+        """As `keras.Model.compile`, without a loss, and compiled by XLA unless told otherwise."""
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        self._elbo_tracker = keras.metrics.Mean("elbo")
+        self._iwae_tracker = keras.metrics.Mean("iwae")
+
+    def fit(self, x=None, *args, validation_data=None, **kwargs):
+        """As `keras.Model.fit`, on clean observations; raises ValueError for unfit pixels."""
+        if validation_data is not None:
+            x_valid, *rest = (
+                validation_data if isinstance(validation_data, tuple | list) else (validation_data,)
+            )
+            validation_data = (self._checked(x_valid), *rest)
+            if isinstance(x_valid, tf.data.Dataset):
+                validation_data = validation_data[0]
+        return super().fit(self._checked(x), *args, validation_data=validation_data, **kwargs)
+
+    def evaluate(self, x=None, *args, **kwargs):
+        """As `keras.Model.evaluate`: `loss`, `elbo` and `iwae` on clean observations."""
+        return super().evaluate(self._checked(x), *args, **kwargs)
+
+    def train_step(self, data):
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        seed = random.next_seed(self.seed_generator)
+        with tf.GradientTape() as tape:
+            bound, elbo = self._training_bound(x, seed)
+            losses = self._per_example_losses(bound, sample_weight)
+            loss = tf.reduce_sum(losses) / self._global_batch_size(x)
+            loss = self.optimizer.scale_loss(loss)
+        gradients = tape.gradient(loss, self.trainable_weights)
+        self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        self._loss_tracker.update_state(losses)
+        self._elbo_tracker.update_state(elbo, sample_weight)
+        return {"loss": self._loss_tracker.result(), "elbo": self._elbo_tracker.result()}
+
+    def test_step(self, data):
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        k, m = self.num_importance_samples, self.num_monte_carlo_samples
+        num_samples = max(k * m, self.num_validation_samples)
+        q = self.variational_family(self.posterior_outputs(x))
+        seed = random.next_seed(self.validation_seed_generator)
+        log_weights = self.log_importance_weights(x, q, num_samples, seed)
+        groups = tf.reshape(log_weights[: k * m], [k, m, -1])
+        bound = tf.reduce_mean(objectives.iwae_bound(groups), axis=0)
+        self._loss_tracker.update_state(self._per_example_losses(bound, sample_weight))
+        self._elbo_tracker.update_state(objectives.elbo(log_weights), sample_weight)
+        iwae = objectives.iwae_bound(log_weights[: self.num_validation_samples])
+        self._iwae_tracker.update_state(iwae, sample_weight)
+        return {metric.name: metric.result() for metric in self.metrics}
+
+    @property
+    def metrics(self):
+        if not self.compiled:
+            return []
+        return [self._loss_tracker, self._elbo_tracker, self._iwae_tracker]
+
+    def _training_bound(self, x, seed):
+        """The training bound and the ELBO of each example: `[B]` and `[B]`."""
+        bound, elbo = self._bound(x, seed, training=True)
+        if self.mixture_weight < 1.0:
+            clean_bound, clean_elbo = self._bound(x, random.fold_in(seed, 1), training=False)
+            bound += (1.0 - self.mixture_weight) * (clean_bound - bound)
+            elbo += (1.0 - self.mixture_weight) * (clean_elbo - elbo)
+        return bound, elbo
+
+    def _bound(self, x, seed, training):
+        m = self.num_monte_carlo_samples
+        # m copies go through the encoder, so that each of the m bounds has noise of its own.
+        outputs = self.posterior_outputs(tf.tile(x, [m, 1]) if m > 1 else x, training=training)
+        outputs = tf.reshape(outputs, [m, -1, outputs.shape[-1]])
+        log_weights = self.log_importance_weights(
+            x,
+            self.variational_family(outputs),
+            self.num_importance_samples,
+            seed,
+            analytic_kl=self.analytic_kl,
+        )
+        bound = tf.reduce_mean(objectives.iwae_bound(log_weights), axis=0)
+        return bound, tf.reduce_mean(objectives.elbo(log_weights), axis=0)
+
+    def _per_example_losses(self, bound, sample_weight):
+        losses = -bound
+        if sample_weight is not None:
+            losses *= tf.reshape(tf.cast(sample_weight, losses.dtype), [-1])
+        # Losses that layers add (say, an L2 penalty) count once for the batch.
+        return losses + tf.cast(sum(self.losses, 0.0), losses.dtype)
+
+    def _global_batch_size(self, x):
+        size = tf.cast(tf.shape(x)[0], self.density_dtype)
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return size
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, size)
+
+    def _checked(self, x):
+        """Rejects unfit pixels: arrays at once, batches of a `tf.data.Dataset` as they pass."""
+        if isinstance(x, np.ndarray | tf.Tensor | list):
+            return checks.pixels(x, self.input_dim, self.likelihood.binary)
+        if isinstance(x, tf.data.Dataset):
+            return x.map(self._checked_batch, num_parallel_calls=tf.data.AUTOTUNE)
+        return x
+
+    def _checked_batch(self, *batch):
+        x = batch[0][0] if isinstance(batch[0], tuple) else batch[0]
+        if x.shape.rank != 2 or x.shape[1] not in (None, self.input_dim):
+            raise ValueError(
+                f"`x` must be batches [B, {self.input_dim}]. Received: a dataset of {x.shape}"
+            )
+        value = tf.cast(x, tf.float32)
+        if self.likelihood.binary:
+            valid, expected = (value == 0) | (value == 1), "binary pixels (0 or 1)"
+        else:
+            valid, expected = (value >= 0) & (value <= 1), "finite pixels in [0, 1]"
+        message = f"`x` must hold {expected}. Received: values from"
+        check = tf.debugging.Assert(
+            tf.reduce_all(valid), [message, tf.reduce_min(value), "to", tf.reduce_max(value)]
+        )
+        with tf.control_dependencies([check]):
+            return tf.nest.map_structure(tf.identity, batch if len(batch) > 1 else batch[0])

@@ -1,0 +1,200 @@
+"""The named models: a table of what each regularizes, and the networks they share."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from air_tf import checks, distributions
+from air_tf.layers import NoiseInjection, NormCappedDense
+from air_tf.models.variational_autoencoder import VariationalAutoencoder
+
+
+@dataclasses.dataclass(frozen=True)
+class _Row:
+    importance_weighted: bool
+    denoising_weight: float  # α; 0 = no noise
+    norm_capped: bool
+
+
+def _rows():
+    regularizers = {
+        "{}": (0.0, False),
+        "d{}": (1.0, False),
+        "d{}_half": (0.5, False),
+        "wni_{}": (0.0, True),
+        "dwni_{}": (1.0, True),
+    }
+    for importance_weighted, base in ((False, "vae"), (True, "iwae")):
+        for pattern, (denoising_weight, norm_capped) in regularizers.items():
+            name = pattern.format(base)
+            yield name, _Row(importance_weighted, denoising_weight, norm_capped)
+
+
+_MODELS = dict(_rows())
+
+
+def list_models():
+    """Names that `create_model` knows.
+
+    Example:
+
+    >>> air_tf.list_models()  # doctest: +ELLIPSIS
+    ['vae', 'dvae', 'dvae_half', 'wni_vae', 'dwni_vae', 'iwae', 'diwae', ...]
+    """
+    return list(_MODELS)
+
+
+def create_model(
+    name,
+    input_dim,
+    latent_dim=50,
+    encoder_units=(200, 200),
+    decoder_units=(200, 200),
+    *,
+    num_importance_samples=None,
+    num_monte_carlo_samples=1,
+    num_validation_samples=64,
+    noise_stddev=None,
+    denoising_weight=None,
+    denoising_form="coin",
+    max_norm=None,
+    cap="min",
+    activation="tanh",
+    variational_family="diagonal_gaussian",
+    likelihood="bernoulli",
+    analytic_kl=False,
+    seed=None,
+    dtype=None,
+):
+    """Builds a named model of Shu et al. 2018 as a `VariationalAutoencoder`.
+
+    | name | k | encoder |
+    |---|---|---|
+    | `vae` / `iwae` | 1 / k | plain |
+    | `dvae` / `diwae` | 1 / k | noise σ with weight α = 1 |
+    | `dvae_half` / `diwae_half` | 1 / k | noise σ with weight α = 0.5 |
+    | `wni_vae` / `wni_iwae` | 1 / k | kernels' columns capped at norm H |
+    | `dwni_vae` / `dwni_iwae` | 1 / k | noise and cap together |
+
+    A larger encoder (Appendix A) is a matter of `encoder_units`. The decoder is never regularized.
+
+    Args:
+        name: one of `list_models()`.
+        input_dim: D, the number of pixels.
+        latent_dim: Z, the number of latents.
+        encoder_units, decoder_units: widths of the hidden layers, from input to output; may be ().
+        num_importance_samples: k; 1 for a VAE, 8 by default for an IWAE.
+        num_monte_carlo_samples: m, independent k-sample bounds averaged per example.
+        num_validation_samples: samples of the bound reported as `iwae` in evaluation.
+        noise_stddev: σ of a denoising model, 0.2 by default.
+        denoising_weight: α of a denoising model, if not the row's own.
+        denoising_form: "coin" (each example gets noise with probability α, one pass) or "mixture"
+            (α·L_σ + (1−α)·L, two passes); equal in expectation (Eq. 16).
+        max_norm: H of a norm-capped model, 2.0 by default.
+        cap: form of the cap, "min" or "sigmoid" (see `NormCappedDense`).
+        activation: of the hidden layers.
+        variational_family, likelihood, analytic_kl: see `VariationalAutoencoder`.
+        seed: optional int; the same seed gives the same initial weights and random numbers.
+        dtype: Keras dtype or policy, such as "mixed_bfloat16"; None for the global policy.
+
+    Returns:
+        A `VariationalAutoencoder`, not yet compiled.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest known one), a value out of range, or a
+            regularizer that the named model does not have.
+
+    Example:
+
+    >>> model = air_tf.create_model("diwae", input_dim=784, num_importance_samples=8,
+    ...                             noise_stddev=0.2, seed=0)
+    >>> model.encoder.layers[0].stddev, model.num_importance_samples
+    (0.2, 8)
+    """
+    row = _MODELS[checks.one_of("name", name, _MODELS)]
+    input_dim = checks.positive_int("input_dim", input_dim)
+    latent_dim = checks.positive_int("latent_dim", latent_dim)
+    checks.one_of("denoising_form", denoising_form, ("coin", "mixture"))
+    k = _setting(name, "num_importance_samples", num_importance_samples, row.importance_weighted, 1, 8)
+    checks.positive_int("num_importance_samples", k)
+    stddev = _setting(name, "noise_stddev", noise_stddev, row.denoising_weight > 0, 0.0, 0.2)
+    weight = denoising_weight if denoising_weight is not None else row.denoising_weight
+    checks.in_unit_interval("denoising_weight", weight)
+    max_norm = _setting(name, "max_norm", max_norm, row.norm_capped, None, 2.0)
+    family = distributions.get(variational_family, distributions.VARIATIONAL_FAMILIES)
+    likelihood = distributions.get(likelihood, distributions.LIKELIHOODS)
+
+    seeds = _seeds(seed)
+    mixture = denoising_form == "mixture" and row.denoising_weight > 0
+    encoder = [keras.Input((input_dim,), dtype=_compute_dtype(dtype))]
+    if row.denoising_weight > 0:
+        probability = 1.0 if mixture else weight
+        encoder.append(NoiseInjection(stddev, probability, seed=next(seeds), dtype=dtype))
+    for units, layer_activation in _layers(encoder_units, activation, family.num_outputs(latent_dim)):
+        options = {
+            "activation": layer_activation,
+            "kernel_initializer": keras.initializers.GlorotUniform(seed=next(seeds)),
+            "dtype": dtype,
+        }
+        if row.norm_capped:
+            encoder.append(NormCappedDense(units, max_norm, cap, **options))
+        else:
+            encoder.append(keras.layers.Dense(units, **options))
+    decoder = [keras.Input((latent_dim,), dtype=_compute_dtype(dtype))]
+    for units, layer_activation in _layers(
+        decoder_units, activation, likelihood.num_outputs(input_dim)
+    ):
+        initializer = keras.initializers.GlorotUniform(seed=next(seeds))
+        decoder.append(
+            keras.layers.Dense(
+                units, layer_activation, kernel_initializer=initializer, dtype=dtype
+            )
+        )
+    return VariationalAutoencoder(
+        keras.Sequential(encoder, name="encoder"),
+        keras.Sequential(decoder, name="decoder"),
+        variational_family=family,
+        likelihood=likelihood,
+        num_importance_samples=k,
+        num_monte_carlo_samples=num_monte_carlo_samples,
+        num_validation_samples=num_validation_samples,
+        mixture_weight=weight if mixture else 1.0,
+        analytic_kl=analytic_kl,
+        seed=next(seeds),
+        name=name,
+        dtype=dtype,
+    )
+
+
+def _setting(model, name, value, applies, neutral, default):
+    """The value of a setting, or an error where the named model does not have it."""
+    if applies:
+        return default if value is None else value
+    if value is not None and value != neutral:
+        raise ValueError(
+            f"The model {model!r} has no `{name}`; see `air_tf.list_models()` for one that has. "
+            f"Received: {name}={value!r}"
+        )
+    return neutral
+
+
+def _layers(hidden_units, activation, num_outputs):
+    for units in hidden_units:
+        yield checks.positive_int("units", units), activation
+    yield num_outputs, None
+
+
+def _seeds(seed):
+    """Endless independent int seeds (or None) from one."""
+    if seed is None:
+        while True:
+            yield None
+    generator = np.random.default_rng(seed)
+    while True:
+        yield int(generator.integers(2**31))
+
+
+def _compute_dtype(dtype):
+    policy = keras.dtype_policies.get(dtype) if dtype else keras.config.dtype_policy()
+    return policy.compute_dtype

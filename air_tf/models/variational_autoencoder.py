@@ -1,0 +1,243 @@
+"""The model: one Keras model for every autoencoder of the family, and its log weights."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
+
+from air_tf import checks, distributions, random
+from air_tf.models.bound_trainer import BoundTrainer
+
+
+@keras.saving.register_keras_serializable(package="air_tf")
+class VariationalAutoencoder(BoundTrainer, keras.Model):
+    """Variational or importance-weighted autoencoder with prior z ~ N(0, I).
+
+    Everything that is optimised or reported is a reduction of one tensor, the log weights
+
+        log w = log p(x, z) − log q(z|x),
+
+    which `log_importance_weights` computes. Regularizing amortized inference is a matter of the
+    encoder alone: give it `NoiseInjection` and `NormCappedDense` layers. `create_model` builds the
+    models of the paper; this class takes any Keras encoder and decoder.
+
+    Training maximises the mean over examples of
+
+        α·L_σ + (1−α)·L,   L = (1/m) Σ_j log (1/k) Σ_i w_ij     (Shu et al. 2018, Eqs. 16, 20, 23)
+
+    with L_σ under the training behaviour of the encoder (noise on) and L under its inference
+    behaviour (noise off). α is `mixture_weight`: 1 unless the mixture form of Eq. 16 is wanted.
+    Each of the m bounds draws its own noise, which its k samples share. Evaluation reports the same
+    bound on clean input, and as `iwae` the bound with `num_validation_samples` samples.
+
+    Args:
+        encoder: Keras model `[B, D]` → raw parameters of q(z|x), `[B, variational_family.
+            num_outputs(Z)]`.
+        decoder: Keras model `[N, Z]` → raw parameters of p(x|z), `[N, likelihood.num_outputs(D)]`.
+        variational_family: name or `VariationalFamily`.
+        likelihood: name or `DistributionFamily`: "bernoulli" (0/1 pixels) or "gaussian".
+        num_importance_samples: k ≥ 1.
+        num_monte_carlo_samples: m ≥ 1.
+        num_validation_samples: samples of the bound that evaluation reports as `iwae`.
+        mixture_weight: α in [0, 1] of the mixture form.
+        analytic_kl: whether KL(q‖p(z)) is taken in closed form; only with k = 1.
+        seed: optional int; the same seed gives the same random numbers.
+
+    Raises:
+        ValueError: if an argument is out of range, or the networks' widths do not fit together.
+
+    Example:
+
+    >>> model = air_tf.create_model("dvae", input_dim=64, latent_dim=8, noise_stddev=0.2, seed=0)
+    >>> model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    >>> x = air_tf.datasets.load("digits").train
+    >>> history = model.fit(x, batch_size=100, epochs=1, verbose=0)
+    >>> sorted(history.history)
+    ['elbo', 'loss']
+    >>> model.log_weights(x[:5], num_samples=3, seed=0).shape
+    TensorShape([3, 5])
+    """
+
+    def __init__(
+        self,
+        encoder,
+        decoder,
+        *,
+        variational_family="diagonal_gaussian",
+        likelihood="bernoulli",
+        num_importance_samples=1,
+        num_monte_carlo_samples=1,
+        num_validation_samples=64,
+        mixture_weight=1.0,
+        analytic_kl=False,
+        seed=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.variational_family = distributions.get(
+            variational_family, distributions.VARIATIONAL_FAMILIES
+        )
+        self.likelihood = distributions.get(likelihood, distributions.LIKELIHOODS)
+        self.num_importance_samples = checks.positive_int(
+            "num_importance_samples", num_importance_samples
+        )
+        self.num_monte_carlo_samples = checks.positive_int(
+            "num_monte_carlo_samples", num_monte_carlo_samples
+        )
+        self.num_validation_samples = checks.positive_int(
+            "num_validation_samples", num_validation_samples
+        )
+        self.mixture_weight = checks.in_unit_interval("mixture_weight", mixture_weight)
+        self.analytic_kl = bool(analytic_kl)
+        if self.analytic_kl and self.num_importance_samples > 1:
+            raise ValueError(
+                "`analytic_kl` needs the ELBO, num_importance_samples=1. "
+                f"Received: num_importance_samples={num_importance_samples}"
+            )
+        self.seed = seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+        # A stream of its own, so that validating does not change what training draws.
+        self.validation_seed_generator = keras.random.SeedGenerator(seed)
+        self.input_dim = encoder.input_shape[-1]
+        self.latent_dim = decoder.input_shape[-1]
+        self._check_width("encoder", self.encoder, self.variational_family, self.latent_dim)
+        self._check_width("decoder", self.decoder, self.likelihood, self.input_dim)
+        self.built = True
+
+    def _check_width(self, name, network, family, event_size):
+        expected = family.num_outputs(event_size)
+        if network.output_shape[-1] != expected:
+            raise ValueError(
+                f"`{name}` must have {expected} outputs for {type(family).__name__} over "
+                f"{event_size} dimensions. Received: {name}.output_shape={network.output_shape}"
+            )
+
+    def build(self, input_shape=None):
+        self.built = True
+
+    @property
+    def density_dtype(self):
+        """Log densities are float32 under any mixed-precision policy, float64 under float64."""
+        return "float64" if self.variable_dtype == "float64" else "float32"
+
+    @property
+    def prior(self):
+        """p(z) = N(0, I)."""
+        zeros = tf.zeros([self.latent_dim], self.density_dtype)
+        return tfp.distributions.MultivariateNormalDiag(zeros, tf.ones_like(zeros))
+
+    def posterior_outputs(self, x, training=False):
+        """The encoder's raw outputs `[B, P]` for x `[B, D]`, in the dtype of the densities."""
+        outputs = self.encoder(tf.cast(x, self.compute_dtype), training=training)
+        return tf.cast(outputs, self.density_dtype)
+
+    def likelihood_outputs(self, z):
+        """The decoder's raw outputs `[..., P]` for z `[..., Z]`, in the dtype of the densities."""
+        z = tf.convert_to_tensor(z)
+        outputs = self.decoder(tf.reshape(tf.cast(z, self.compute_dtype), [-1, self.latent_dim]))
+        outputs = tf.cast(outputs, self.density_dtype)
+        return tf.reshape(outputs, [*_static_or_dynamic_shape(z)[:-1], outputs.shape[-1]])
+
+    def log_importance_weights(self, x, q, num_samples, seed, analytic_kl=False):
+        """log w = log p(x, z) − log q(z), z ~ q: the one place where densities meet.
+
+        Args:
+            x: clean observations `[B, D]`; the likelihood never sees noise.
+            q: distribution over z with batch shape `[..., B]`.
+            num_samples: k ≥ 1.
+            seed: seed tensor `[2]`.
+            analytic_kl: replace log q(z) − log p(z) by its expectation under q, KL(q‖p(z)); the
+                mean over samples stays the ELBO, with less variance, but exp is no weight then.
+
+        Returns:
+            `[k, ..., B]`, nats.
+        """
+        z = self.variational_family.sample(q, num_samples, seed)
+        log_likelihood = self.likelihood(self.likelihood_outputs(z)).log_prob(
+            tf.cast(x, self.density_dtype)
+        )
+        if analytic_kl:
+            return log_likelihood - tfp.distributions.kl_divergence(q, self.prior)
+        return log_likelihood + self.prior.log_prob(z) - q.log_prob(z)
+
+    def log_weights(self, x, num_samples, seed=None):
+        """Log importance weights of clean x `[B, D]` under the encoder's q(z|x): `[k, B]`, nats."""
+        num_samples = checks.positive_int("num_samples", num_samples)
+        q = self.variational_family(self.posterior_outputs(self._observations(x)))
+        return self.log_importance_weights(x, q, num_samples, self._seed(seed))
+
+    def encode(self, x):
+        """Parameters of q(z|x) for clean x `[B, D]`, such as {"loc": [B, Z], "scale": [B, Z]}."""
+        return self.variational_family.parameters(self.posterior_outputs(self._observations(x)))
+
+    def decode(self, z):
+        """Parameters of p(x|z) for z `[..., Z]`, such as {"logits": [..., D]}."""
+        return self.likelihood.parameters(self.likelihood_outputs(z))
+
+    def sample(self, num_samples, seed=None):
+        """Means `[num_samples, D]` of p(x|z) for z ~ N(0, I)."""
+        num_samples = checks.positive_int("num_samples", num_samples)
+        z = random.normal([num_samples, self.latent_dim], self._seed(seed), self.density_dtype)
+        return self.likelihood(self.likelihood_outputs(z)).mean()
+
+    def reconstruct(self, x, seed=None):
+        """Means `[B, D]` of p(x|z) for one z ~ q(z|x) for each clean x `[B, D]`."""
+        q = self.variational_family(self.posterior_outputs(self._observations(x)))
+        z = self.variational_family.sample(q, 1, self._seed(seed))[0]
+        return self.likelihood(self.likelihood_outputs(z)).mean()
+
+    def call(self, x, training=False):
+        """Mean `[B, D]` of p(x|z) at the mean of q(z|x): what `predict` returns."""
+        q = self.variational_family(self.posterior_outputs(x, training=training))
+        return self.likelihood(self.likelihood_outputs(q.mean())).mean()
+
+    def initialize_output_bias(self, x):
+        """Sets the decoder's output bias to the logits of the mean pixels of x `[N, D]`.
+
+        Only for a Bernoulli likelihood and a decoder whose last layer has a `bias` `[D]`. The means
+        are kept at least 1/(N + 2) away from 0 and 1, as by one pseudo-count of each.
+        """
+        x = checks.pixels(x, self.input_dim, binary=True)
+        mean = (x.sum(axis=0, dtype="float64") + 1) / (len(x) + 2)
+        self.decoder.layers[-1].bias.assign(np.log(mean) - np.log1p(-mean))
+
+    def _observations(self, x):
+        if not tf.is_symbolic_tensor(x):
+            checks.pixels(x, self.input_dim, self.likelihood.binary)
+        return x
+
+    def _seed(self, seed):
+        return random.next_seed(self.seed_generator) if seed is None else random.as_seed(seed)
+
+    def get_config(self):
+        serialize = keras.saving.serialize_keras_object
+        config = {
+            "encoder": serialize(self.encoder),
+            "decoder": serialize(self.decoder),
+            "variational_family": serialize(self.variational_family),
+            "likelihood": serialize(self.likelihood),
+            "num_importance_samples": self.num_importance_samples,
+            "num_monte_carlo_samples": self.num_monte_carlo_samples,
+            "num_validation_samples": self.num_validation_samples,
+            "mixture_weight": self.mixture_weight,
+            "analytic_kl": self.analytic_kl,
+            "seed": self.seed,
+        }
+        return {**super().get_config(), **config}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        networks = {
+            name: keras.saving.deserialize_keras_object(config[name], custom_objects)
+            for name in ("encoder", "decoder")
+        }
+        return cls(**{**config, **networks})
+
+
+def _static_or_dynamic_shape(x):
+    return [
+        static if static is not None else dynamic
+        for static, dynamic in zip(x.shape.as_list(), tf.unstack(tf.shape(x)), strict=True)
+    ]

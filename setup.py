@@ -1,0 +1,37 @@
+"""Package metadata of air_tf."""
+
+import setuptools
+
+setuptools.setup(
+    name="air_tf",
+    version="0.1.0",
+    description=(
+        "Amortized inference regularization for variational and importance-weighted autoencoders, "
+        "on TensorFlow, Keras 3 and TensorFlow Probability"
+    ),
+    long_description=open("README.md", encoding="utf-8").read(),
+    long_description_content_type="text/markdown",
+    python_requires=">=3.11",
+    packages=setuptools.find_packages(include=["air_tf", "air_tf.*"]),
+    package_data={"air_tf.datasets": ["*/checksums.tsv", "*/TAGS.txt"]},
+    install_requires=[
+        "tensorflow>=2.21",
+        "tensorflow-probability[tf]>=0.25",
+        "keras>=3.15",
+        "tensorflow-datasets>=4.9.10",
+        "importlib_resources",  # TFDS builders import it without declaring it
+        "numpy",
+        "scipy",
+        "scikit-learn",
+        "pillow",
+        "matplotlib",
+        "tqdm",
+        # What the command lines in trainers/ and tuning/ need besides:
+        "keras-tuner>=1.4.8",
+        "tensorboard>=2.21",  # KerasTuner fails to import without it
+        "tyro",
+        "pyyaml",
+        "rich",
+    ],
+    extras_require={"dev": ["pytest", "hypothesis", "ruff", "pip-tools"]},
+)
