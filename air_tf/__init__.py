@@ -4,7 +4,7 @@ from air_tf import versions
 
 versions.check()
 
-from air_tf import distributions, layers, objectives  # noqa: E402
+from air_tf import datasets, distributions, evaluation, layers, objectives  # noqa: E402
 from air_tf.models import VariationalAutoencoder, create_model, list_models  # noqa: E402
 
 __version__ = "0.1.0"

@@ -1,0 +1,7 @@
+"""Data sets: `load(name)`, and the TFDS builders that TFDS lacks."""
+
+from air_tf.datasets.binarize import binarize, dynamic_binarization
+from air_tf.datasets.dataset import Dataset
+from air_tf.datasets.load import list_datasets, load
+
+__all__ = ["Dataset", "binarize", "dynamic_binarization", "list_datasets", "load"]

@@ -1,0 +1,141 @@
+"""One door to all data sets."""
+
+import pathlib
+
+import numpy as np
+import sklearn.datasets
+import tensorflow_datasets as tfds
+
+from air_tf import checks
+from air_tf.datasets import caltech101_silhouettes, omniglot28
+from air_tf.datasets.binarize import binarize
+from air_tf.datasets.dataset import Dataset
+from air_tf.datasets.prepare import prepared_builder
+
+_SPLITS = {"train": "train", "validation": "validation", "test": "test"}
+# MNIST comes without a validation split: by custom its last 10,000 training images.
+_MNIST_SPLITS = {"train": "train[:50000]", "validation": "train[50000:]", "test": "test"}
+# name → (TFDS name, splits, highest grey level)
+_TFDS = {
+    "binarized_mnist": ("binarized_mnist", _SPLITS, 1),
+    "mnist": ("mnist", _MNIST_SPLITS, 255),
+    "caltech101_silhouettes": ("caltech101_silhouettes", _SPLITS, 1),
+    "omniglot28": ("omniglot28/lake", _SPLITS, 255),
+    "omniglot28/lake": ("omniglot28/lake", _SPLITS, 255),
+    "omniglot28/burda": ("omniglot28/burda", _SPLITS, 255),
+}
+# Importing the builders registers them with TFDS.
+_BUILDERS = (caltech101_silhouettes.Caltech101Silhouettes, omniglot28.Omniglot28)
+
+
+def list_datasets():
+    """Names that `load` knows.
+
+    Example:
+
+    >>> air_tf.datasets.list_datasets()[0]
+    'digits'
+    """
+    return ["digits", *_TFDS]
+
+
+def load(name, *, data_dir=None, manual_dir=None, binarization="static", seed=0):
+    """Loads a data set as binary images in three splits.
+
+    | name | images | train / validation / test |
+    |---|---|---|
+    | `digits` | scikit-learn's digits, 8×8, binarized; needs no download | 1,000 / 297 / 500 |
+    | `binarized_mnist` | Larochelle's static binarization | 50,000 / 10,000 / 10,000 |
+    | `mnist` | grey MNIST, binarized | 50,000 / 10,000 / 10,000 |
+    | `caltech101_silhouettes` | binary silhouettes | 4,100 / 2,264 / 2,307 |
+    | `omniglot28` | Lake's drawings at 28×28, binarized | 23,000 / 1,345 / 8,115 |
+    | `omniglot28/burda` | Burda's file, binarized | 23,000 / 1,345 / 8,070 |
+    | `PATH.npz` | your own arrays `train`, `validation`, `test`, `[N, D]` or `[N, H, W]` | |
+
+    Args:
+        name: one of the above.
+        data_dir: where TFDS keeps prepared data; its own default if None.
+        manual_dir: folder with the original files, for machines without a network.
+        binarization: for grey images: "static" draws each pixel once (Bernoulli of its level);
+            "dynamic" leaves `train` grey, to be drawn anew in each epoch by
+            `Dataset.training_batches`.
+        seed: int, of the static draw.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest known one), unfit pixels or a damaged file.
+        FileNotFoundError: for a missing file: which, from where, to which folder.
+
+    Example:
+
+    >>> data = air_tf.datasets.load("digits")
+    >>> data.train.shape, data.validation.shape, data.test.shape, data.image_shape
+    ((1000, 64), (297, 64), (500, 64), (8, 8))
+    """
+    checks.one_of("binarization", binarization, ("static", "dynamic"))
+    name = str(name)
+    if name.endswith(".npz"):
+        grey, image_shape = _read_npz(pathlib.Path(name))
+    elif checks.one_of("name", name, list_datasets()) == "digits":
+        grey, image_shape = _digits()
+    else:
+        grey, image_shape = _read_tfds(*_TFDS[name], data_dir, manual_dir)
+    binary = all(set(np.unique(x)) <= {0, 1} for x in grey.values())
+    if binary:
+        splits = {split: x.astype(np.uint8) for split, x in grey.items()}
+        return Dataset(name, **splits, image_shape=image_shape)
+    splits = {
+        split: x if split == "train" and binarization == "dynamic" else binarize(x, [seed, index])
+        for index, (split, x) in enumerate(grey.items())
+    }
+    return Dataset(name, **splits, image_shape=image_shape, binarization=binarization)
+
+
+def _digits():
+    images = sklearn.datasets.load_digits().images.reshape(-1, 64) / 16.0
+    images = images[np.random.default_rng(0).permutation(len(images))].astype(np.float32)
+    return {"train": images[:1000], "validation": images[1000:1297], "test": images[1297:]}, (8, 8)
+
+
+def _read_tfds(tfds_name, splits, highest, data_dir, manual_dir):
+    builder = prepared_builder(tfds_name, data_dir, manual_dir)
+    arrays = {}
+    for split, selection in splits.items():
+        images = builder.as_dataset(
+            split=selection, batch_size=-1, decoders=tfds.decode.PartialDecoding({"image": True})
+        )["image"]
+        arrays[split] = images.numpy().reshape(len(images), -1)
+        if arrays[split].max() > highest:
+            raise ValueError(
+                f"{tfds_name} must have levels 0..{highest}. Received: {arrays[split].max()}"
+            )
+    return arrays, builder.info.features["image"].shape[:2]
+
+
+def _read_npz(path):
+    if not path.exists():
+        raise FileNotFoundError(f"No file of arrays at {path}")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            splits = {split: arrays[split] for split in _SPLITS}
+    except (KeyError, ValueError, OSError, EOFError) as error:
+        raise ValueError(
+            f"{path} must be an .npz file with arrays `train`, `validation` and `test`, "
+            f"[N, D] or [N, H, W]. Received: {error}"
+        ) from error
+    shape = splits["train"].shape[1:]
+    image_shape = shape if len(shape) == 2 else _squarest(int(np.prod(shape)))
+    return {
+        split: _levels(x.reshape(len(x), -1), name=split) for split, x in splits.items()
+    }, image_shape
+
+
+def _levels(x, name):
+    return x if x.dtype == np.uint8 and x.size else checks.pixels(x, name=name)
+
+
+def _squarest(width):
+    height = next(h for h in range(int(width**0.5), 0, -1) if width % h == 0)
+    return height, width // height

@@ -1,0 +1,15 @@
+"""Estimates of log p(x) and of the inference gaps, per example and with standard errors."""
+
+from air_tf.evaluation.estimate import Estimate
+from air_tf.evaluation.importance_log_likelihood import importance_log_likelihood
+from air_tf.evaluation.inference_gaps import InferenceGaps, inference_gaps
+from air_tf.evaluation.iw_svi import IWSVIEstimate, iw_svi
+
+__all__ = [
+    "Estimate",
+    "IWSVIEstimate",
+    "InferenceGaps",
+    "importance_log_likelihood",
+    "inference_gaps",
+    "iw_svi",
+]

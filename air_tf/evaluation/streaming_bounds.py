@@ -1,0 +1,55 @@
+"""Bounds with very many samples, in memory that does not grow with their number."""
+
+import tensorflow as tf
+
+from air_tf import random
+
+# Decoder outputs alive at once, in elements (16 MiB of float32): large enough for the matrix
+# products to run at full speed, small enough to stay close to the cache.
+_CHUNK_ELEMENTS = 2**22
+
+
+def chunk_size(model, batch_size, num_samples):
+    """Samples decoded at once: bounded by memory, and so that the last chunk is nearly full."""
+    largest = max(1, _CHUNK_ELEMENTS // (batch_size * model.input_dim))
+    num_chunks = -(-num_samples // largest)
+    return -(-num_samples // num_chunks)
+
+
+def streaming_bounds(model, x, q, num_samples, chunk, seed):
+    """IWAE-k bound and ELBO of each example under q, from the same k samples.
+
+    Samples are drawn `chunk` at a time and folded into running sums, so that memory does not depend
+    on k. All k are used exactly: what the last chunk draws beyond them gets no weight.
+
+    Args:
+        model: a `VariationalAutoencoder`.
+        x: `[B, D]`.
+        q: distribution over z with batch shape `[B]`.
+        num_samples: k, an int or a scalar integer tensor.
+        chunk: int.
+        seed: seed tensor `[2]`.
+
+    Returns:
+        Two tensors `[B]`, nats: log (1/k) Σ_i w_i, and (1/k) Σ_i log w_i.
+    """
+    num_samples = tf.cast(num_samples, tf.int32)
+    count = tf.cast(num_samples, model.density_dtype)
+
+    def add_chunk(i, log_sum, total):
+        log_weights = model.log_importance_weights(x, q, chunk, random.fold_in(seed, i))
+        wanted = (i * chunk + tf.range(chunk) < num_samples)[:, tf.newaxis]
+        total += tf.reduce_sum(tf.where(wanted, log_weights, 0.0), axis=0)
+        log_weights = tf.where(wanted, log_weights, float("-inf"))
+        log_weights = tf.concat([log_weights, log_sum[tf.newaxis]], axis=0)
+        return i + 1, tf.reduce_logsumexp(log_weights, axis=0), total
+
+    zeros = tf.zeros(tf.shape(x)[:1], model.density_dtype)
+    _, log_sum, total = tf.while_loop(
+        lambda i, *_: i * chunk < num_samples,
+        add_chunk,
+        [tf.constant(0), zeros + float("-inf"), zeros],
+    )
+    return log_sum - tf.math.log(count), total / count
+
+
