@@ -4,17 +4,31 @@ from air_tf import versions
 
 versions.check()
 
-from air_tf import datasets, distributions, evaluation, layers, objectives  # noqa: E402
+from air_tf import (  # noqa: E402
+    callbacks,
+    datasets,
+    distributions,
+    evaluation,
+    layers,
+    objectives,
+    plotting,
+)
+from air_tf.exponential_decay import exponential_decay  # noqa: E402
+from air_tf.export_saved_model import export_saved_model  # noqa: E402
 from air_tf.models import VariationalAutoencoder, create_model, list_models  # noqa: E402
 
 __version__ = "0.1.0"
 __all__ = [
     "VariationalAutoencoder",
+    "callbacks",
     "create_model",
     "datasets",
     "distributions",
     "evaluation",
+    "exponential_decay",
+    "export_saved_model",
     "layers",
     "list_models",
     "objectives",
+    "plotting",
 ]

@@ -1,0 +1,42 @@
+"""What the command lines share: parsing, config files, and errors as one clear sentence."""
+
+import argparse
+import dataclasses
+import pathlib
+import sys
+
+import tyro
+import yaml
+
+
+def parse(config_class, argv=None):
+    """Parses the command line into a dataclass; `--config FILE` gives defaults in YAML or JSON."""
+    before = argparse.ArgumentParser(add_help=False)
+    before.add_argument("--config", type=pathlib.Path)
+    known, rest = before.parse_known_args(argv)
+    default = None if known.config is None else _read(config_class, known.config)
+    return tyro.cli(config_class, args=rest, default=default)
+
+
+def run(function, config_class, argv=None):
+    """Parses, calls, and turns an expected error into a message and exit status 2."""
+    try:
+        function(parse(config_class, argv))
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _read(config_class, path):
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    if not isinstance(values, dict) or not set(values) <= set(fields):
+        raise ValueError(
+            f"{path} must hold a mapping with keys among {sorted(fields)}. Received: {values!r}"
+        )
+    for name, field in fields.items():
+        if name in values and isinstance(values[name], list):
+            values[name] = tuple(values[name])
+        elif name not in values and field.default is dataclasses.MISSING:
+            values[name] = tyro.MISSING
+    return config_class(**values)

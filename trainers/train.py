@@ -1,0 +1,94 @@
+"""`python -m trainers.train`: train one model and write its run folder."""
+
+import os
+import time
+
+import keras
+import matplotlib.image
+import numpy as np
+
+import air_tf
+from trainers import command_line, run_folder
+from trainers.train_config import TrainConfig
+
+
+def build(config, data):
+    """The compiled model of a config; its output bias starts at the data's mean logits."""
+    model = air_tf.create_model(config.model, data.train.shape[1], **config.model_options())
+    if data.binarization == "static":
+        model.initialize_output_bias(data.train)
+    steps = config.epochs * -(-len(data.train) // config.batch_size)
+    schedule = air_tf.exponential_decay(config.learning_rate, steps, config.learning_rate_decay)
+    model.compile(keras.optimizers.Adam(schedule))
+    return model
+
+
+def fit(model, config, data, callbacks=(), verbose="auto"):
+    """Fits a compiled model with early stopping; the best weights are restored.
+
+    Returns:
+        The `keras.callbacks.History`.
+    """
+    keras.utils.set_random_seed(config.seed)
+    stopping = air_tf.callbacks.EarlyStopping(config.patience)
+    inputs = {"x": data.train, "batch_size": config.batch_size}
+    if data.binarization == "dynamic":
+        inputs = {"x": data.training_batches(config.batch_size, config.seed), "shuffle": False}
+    return model.fit(
+        **inputs,
+        epochs=config.epochs,
+        validation_data=(data.validation,),
+        validation_batch_size=min(500, len(data.validation)),
+        validation_freq=config.validation_freq,
+        callbacks=[stopping, *callbacks],
+        verbose=verbose,
+    )
+
+
+def train(config):
+    """Trains the model of a config and writes its run folder; returns the model."""
+    data = air_tf.datasets.load(
+        config.dataset,
+        data_dir=config.data_dir,
+        manual_dir=config.manual_dir,
+        binarization=config.binarization,
+        seed=0,
+    )
+    model = build(config, data)
+    path = run_folder.create(config)
+    logs = path / run_folder.LOGS
+    start = time.perf_counter()
+    history = fit(
+        model,
+        config,
+        data,
+        callbacks=[
+            keras.callbacks.TensorBoard(logs),
+            air_tf.callbacks.ImageGrids(logs, data.validation[:50], data.image_shape),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    ).history
+    seconds = time.perf_counter() - start
+    if not np.all(np.isfinite(history["loss"])):
+        raise ValueError(f"Training diverged: the loss is {history['loss'][-1]}; no model is saved")
+    temporary = path / f".tmp.{run_folder.MODEL}"
+    model.save(temporary)
+    os.replace(temporary, path / run_folder.MODEL)
+    grids = air_tf.plotting.model_grids(model, data.validation, data.image_shape, config.seed)
+    for name, grid in grids.items():
+        matplotlib.image.imsave(path / f"{name}.png", grid, cmap="gray_r", vmin=0, vmax=1)
+    best = int(np.argmax(history["val_iwae"]))
+    metrics = {
+        "epochs": len(history["loss"]),
+        "best_epoch": (best + 1) * config.validation_freq,
+        "seconds": seconds,
+        "history": history,
+        **{f"best_{name}": history[name][best] for name in ("val_iwae", "val_elbo", "val_loss")},
+    }
+    run_folder.write_json(path / run_folder.METRICS, metrics)
+    print(f"{path}: validation IWAE-64 bound {history['val_iwae'][best]:.2f} nats")
+    return model
+
+
+if __name__ == "__main__":
+    command_line.run(train, TrainConfig)

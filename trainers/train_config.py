@@ -1,0 +1,93 @@
+"""Everything that defines a training run."""
+
+import dataclasses
+import json
+from typing import Literal
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """Train a model and write a run folder: config, versions, model, TensorBoard logs, metrics.
+
+    Options may come from a YAML or JSON file (--config FILE, keys as below with underscores);
+    what stands on the command line wins.
+    """
+
+    dataset: str
+    """digits, binarized_mnist, mnist, caltech101_silhouettes, omniglot28, omniglot28/burda, or the
+    path of an .npz file with arrays train, validation and test."""
+    model: str
+    """vae, dvae, dvae_half, wni_vae, dwni_vae, or iwae, diwae, diwae_half, wni_iwae, dwni_iwae."""
+    out: str
+    """Folder of the run; it must not hold another run."""
+    data_dir: str | None = None
+    """Where TFDS keeps prepared data; TFDS's default if None."""
+    manual_dir: str | None = None
+    """Folder with the original files of the data set, for machines without a network."""
+    binarization: Literal["static", "dynamic"] = "static"
+    """Of grey images: drawn once, or anew in each epoch."""
+    encoder_units: tuple[int, ...] = (200, 200)
+    """Widths of the encoder's hidden layers."""
+    decoder_units: tuple[int, ...] = (200, 200)
+    """Widths of the decoder's hidden layers."""
+    latent_dim: int = 50
+    """Number of latents Z."""
+    num_importance_samples: int | None = None
+    """k of the importance-weighted bound; 1 for a VAE, 8 if None for an IWAE."""
+    num_monte_carlo_samples: int = 1
+    """m, the number of independent k-sample bounds averaged per example."""
+    noise_stddev: float | None = None
+    """σ of the encoder's input noise, for the models with a d; 0.2 if None."""
+    denoising_weight: float | None = None
+    """α, the weight of the denoising term; the model's own (1 or 0.5) if None."""
+    denoising_form: Literal["coin", "mixture"] = "coin"
+    """Noise by a coin per example, or both terms in two passes."""
+    max_norm: float | None = None
+    """H, the cap on the encoder's column norms, for the models with wni; 2.0 if None."""
+    cap: Literal["min", "sigmoid"] = "min"
+    """Form of the cap: s = min(‖v‖, H·sigmoid(u)) or H·sigmoid(u)."""
+    activation: str = "tanh"
+    """Of the hidden layers."""
+    variational_family: Literal["diagonal_gaussian", "full_covariance_gaussian"] = (
+        "diagonal_gaussian"
+    )
+    """q(z|x)."""
+    analytic_kl: bool = False
+    """Closed-form KL in the ELBO (k = 1 only)."""
+    epochs: int = 100
+    """Passes over the training data, at most; early stopping may end before."""
+    batch_size: int = 100
+    """Examples in an optimizer step."""
+    learning_rate: float = 1e-3
+    """Initial learning rate γ_0 of Adam."""
+    learning_rate_decay: float = 0.01
+    """b: the rate decays as γ_0·b^(i/i_max) over all iterations; 1 keeps it constant."""
+    patience: int = 10
+    """Validations without a better IWAE-64 bound after which training stops."""
+    validation_freq: int = 1
+    """Epochs between validations."""
+    dtype: str | None = None
+    """Keras dtype policy, such as mixed_bfloat16; Keras's own if None."""
+    seed: int = 0
+    """Of initial weights, shuffling, noise and samples."""
+
+    def model_options(self):
+        """Arguments of `air_tf.create_model` after the name and the number of pixels."""
+        names = (
+            "latent_dim encoder_units decoder_units num_importance_samples num_monte_carlo_samples "
+            "noise_stddev denoising_weight denoising_form max_norm cap activation "
+            "variational_family analytic_kl seed dtype"
+        ).split()
+        return {name: getattr(self, name) for name in names}
+
+    def to_json(self):
+        """The config as JSON text, which `from_json` reads."""
+        return json.dumps(dataclasses.asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text):
+        """The config that `to_json` wrote."""
+        values = json.loads(text)
+        for name in ("encoder_units", "decoder_units"):
+            values[name] = tuple(values[name])
+        return cls(**values)
