@@ -33,5 +33,5 @@ setuptools.setup(
         "pyyaml",
         "rich",
     ],
-    extras_require={"dev": ["pytest", "hypothesis", "ruff", "pip-tools"]},
+    extras_require={"dev": ["pytest", "hypothesis", "ruff", "pip-tools", "dill"]},
 )

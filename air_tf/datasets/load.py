@@ -127,9 +127,8 @@ def _read_npz(path):
         ) from error
     shape = splits["train"].shape[1:]
     image_shape = shape if len(shape) == 2 else _squarest(int(np.prod(shape)))
-    return {
-        split: _levels(x.reshape(len(x), -1), name=split) for split, x in splits.items()
-    }, image_shape
+    width = image_shape[0] * image_shape[1]
+    return {split: _levels(x.reshape(-1, width), split) for split, x in splits.items()}, image_shape
 
 
 def _levels(x, name):

@@ -11,7 +11,7 @@ _CHUNK_ELEMENTS = 2**22
 
 def chunk_size(model, batch_size, num_samples):
     """Samples decoded at once: bounded by memory, and so that the last chunk is nearly full."""
-    largest = max(1, _CHUNK_ELEMENTS // (batch_size * model.input_dim))
+    largest = max(1, _CHUNK_ELEMENTS // max(1, batch_size * model.input_dim))
     num_chunks = -(-num_samples // largest)
     return -(-num_samples // num_chunks)
 

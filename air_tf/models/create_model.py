@@ -118,17 +118,22 @@ def create_model(
     checks.one_of("denoising_form", denoising_form, ("coin", "mixture"))
     k = _setting(name, "num_importance_samples", num_importance_samples, row.importance_weighted, 1, 8)
     checks.positive_int("num_importance_samples", k)
-    stddev = _setting(name, "noise_stddev", noise_stddev, row.denoising_weight > 0, 0.0, 0.2)
-    weight = denoising_weight if denoising_weight is not None else row.denoising_weight
-    checks.in_unit_interval("denoising_weight", weight)
+    noisy = row.denoising_weight > 0
+    stddev = _setting(name, "noise_stddev", noise_stddev, noisy, 0.0, 0.2)
+    checks.non_negative("noise_stddev", stddev)
+    if denoising_weight is not None:
+        checks.in_unit_interval("denoising_weight", denoising_weight)
+    weight = _setting(
+        name, "denoising_weight", denoising_weight, noisy, 1.0, row.denoising_weight
+    )
     max_norm = _setting(name, "max_norm", max_norm, row.norm_capped, None, 2.0)
     family = distributions.get(variational_family, distributions.VARIATIONAL_FAMILIES)
     likelihood = distributions.get(likelihood, distributions.LIKELIHOODS)
 
     seeds = _seeds(seed)
-    mixture = denoising_form == "mixture" and row.denoising_weight > 0
+    mixture = denoising_form == "mixture" and noisy
     encoder = [keras.Input((input_dim,), dtype=_compute_dtype(dtype))]
-    if row.denoising_weight > 0:
+    if noisy:
         probability = 1.0 if mixture else weight
         encoder.append(NoiseInjection(stddev, probability, seed=next(seeds), dtype=dtype))
     for units, layer_activation in _layers(encoder_units, activation, family.num_outputs(latent_dim)):

@@ -1,0 +1,178 @@
+import pathlib
+
+import numpy as np
+import pytest
+import scipy.io
+import sklearn.datasets
+import tensorflow_datasets as tfds
+
+from air_tf import datasets
+from air_tf.datasets.omniglot28 import omniglot28_dataset_builder as builder_module
+from air_tf.datasets.prepare import prepared_builder
+
+REAL = pathlib.Path(__file__).parents[3] / "shared" / "data"
+needs_real_files = pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
+SPLITS = ("train", "validation", "test")
+
+
+def test_digits():
+    data = datasets.load("digits")
+    assert [len(getattr(data, split)) for split in SPLITS] == [1000, 297, 500]
+    assert data.image_shape == (8, 8)
+    assert all(getattr(data, split).dtype == np.uint8 for split in SPLITS)
+    # Each image is a draw from its own grey levels: sure pixels (0 and 16) are as in the original.
+    levels = sklearn.datasets.load_digits().images.reshape(-1, 64)
+    order = np.random.default_rng(0).permutation(1797)
+    joined = np.concatenate([data.train, data.validation, data.test])
+    assert np.all(joined[levels[order] == 0] == 0)
+    assert np.all(joined[levels[order] == 16] == 1)
+    error = np.sqrt(np.mean(levels / 16 * (1 - levels / 16)) / levels.size)
+    assert abs(joined.mean() - levels.mean() / 16) < 4 * error
+
+
+def test_binarization_is_fixed_by_its_seed():
+    a, b, c = (datasets.load("digits", seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(a.test, b.test)
+    assert np.any(a.test != c.test)
+
+
+def test_dynamic_binarization_is_anew_in_each_epoch():
+    data = datasets.load("digits", binarization="dynamic")
+    batches = data.training_batches(300, seed=3)
+    first, second = (np.concatenate(list(batches.as_numpy_iterator())) for _ in range(2))
+    assert first.shape == (1000, 64)
+    assert set(np.unique(first)) == {0, 1}
+    assert np.any(first != second)
+    again = np.concatenate(list(data.training_batches(300, seed=3).as_numpy_iterator()))
+    np.testing.assert_array_equal(first, again)
+    error = np.sqrt(0.25 / first.size)
+    assert abs(first.mean() - data.train.mean()) < 4 * error
+
+
+def test_static_training_batches_hold_each_example_once():
+    data = datasets.load("digits")
+    seen = np.concatenate(list(data.training_batches(300, seed=0).as_numpy_iterator()))
+    assert sorted(map(bytes, seen)) == sorted(map(bytes, data.train))
+
+
+def test_binarize_rejects():
+    with pytest.raises(ValueError, match=r"grey levels must be"):
+        datasets.binarize(np.array([[2.0]]), seed=0)
+
+
+def test_npz(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {split: rng.integers(0, 2, (5, 4, 3)) for split in SPLITS}
+    np.savez(tmp_path / "mine.npz", **arrays)
+    data = datasets.load(tmp_path / "mine.npz")
+    assert data.image_shape == (4, 3)
+    np.testing.assert_array_equal(data.test, arrays["test"].reshape(5, 12))
+    flat = {split: rng.random((5, 12)) for split in SPLITS}
+    np.savez(tmp_path / "grey.npz", **flat)
+    grey = datasets.load(tmp_path / "grey.npz")
+    assert grey.image_shape == (3, 4)
+    assert set(np.unique(grey.train)) <= {0, 1}
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"train": np.zeros((2, 4))},
+        {split: np.full((2, 4), np.nan) for split in SPLITS},
+        {split: np.full((2, 4), 3.0) for split in SPLITS},
+        {split: np.zeros((0, 4)) for split in SPLITS},
+        {split: np.array([object()]) for split in SPLITS},
+    ],
+)
+def test_bad_npz(arrays, tmp_path):
+    np.savez(tmp_path / "bad.npz", allow_pickle=True, **arrays)
+    with pytest.raises(ValueError, match=r"must|Received"):
+        datasets.load(tmp_path / "bad.npz")
+
+
+def test_no_npz(tmp_path):
+    (tmp_path / "text.npz").write_text("not an archive")
+    with pytest.raises(ValueError, match=r"must be an \.npz file"):
+        datasets.load(tmp_path / "text.npz")
+    with pytest.raises(FileNotFoundError, match="No file of arrays"):
+        datasets.load(tmp_path / "none.npz")
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="did you mean 'caltech101_silhouettes'"):
+        datasets.load("caltech_silhouettes")
+    with pytest.raises(ValueError, match="did you mean 'dynamic'"):
+        datasets.load("digits", binarization="dynamical")
+
+
+@pytest.mark.parametrize("name", [name for name in datasets.list_datasets() if name != "digits"])
+def test_missing_manual_file_says_which_from_where_to_which_folder(name, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"(?s)needs .*\(from http.*manual_dir=.*lacks"):
+        datasets.load(name, data_dir=tmp_path / "data", manual_dir=tmp_path)
+    assert not (tmp_path / "data").exists()
+
+
+def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise tfds.download.DownloadError("no network")
+
+    monkeypatch.setattr(tfds.download.DownloadManager, "download", fail)
+    with pytest.raises(FileNotFoundError, match=r"(?s)Could not download.*manual_dir"):
+        datasets.load("caltech101_silhouettes", data_dir=tmp_path)
+
+
+def test_damaged_file(tmp_path):
+    (tmp_path / "caltech101_silhouettes_28_split1.mat").write_bytes(b"damaged")
+    (tmp_path / "chardata.mat").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"(?s)damaged.*checksum"):
+        datasets.load("caltech101_silhouettes", data_dir=tmp_path / "data", manual_dir=tmp_path)
+    with pytest.raises(ValueError, match=r"chardata.mat is damaged .*blob id.*Received"):
+        datasets.load("omniglot28/burda", data_dir=tmp_path / "data", manual_dir=tmp_path)
+    assert not list((tmp_path / "data").glob("*/*.*.*"))
+
+
+@needs_real_files
+@pytest.mark.slow
+def test_real_caltech(tmp_path):
+    data = datasets.load("caltech101_silhouettes", data_dir=tmp_path, manual_dir=REAL)
+    raw = scipy.io.loadmat(REAL / "caltech101_silhouettes_28_split1.mat")
+    for split, key in (("train", "train_data"), ("validation", "val_data"), ("test", "test_data")):
+        upright = 1 - raw[key].reshape(-1, 28, 28).transpose(0, 2, 1)
+        # TFDS shuffles examples when it writes them.
+        expected = sorted(map(bytes, np.ascontiguousarray(upright.reshape(-1, 784))))
+        assert sorted(map(bytes, getattr(data, split))) == expected
+    means = [getattr(data, split).mean() for split in SPLITS]
+    np.testing.assert_allclose(means, [0.449, 0.464, 0.461], atol=5e-4)
+
+
+@needs_real_files
+@pytest.mark.slow
+def test_real_omniglot_is_split_as_the_reference(tmp_path):
+    builder = prepared_builder("omniglot28/lake", tmp_path, REAL)
+    with np.load(REAL / "omniglot28_gray.npz") as reference:
+        for split, key in (("train", "train_idx"), ("validation", "valid_idx"), ("test", "test_idx")):
+            images = builder.as_dataset(split=split, batch_size=-1)["image"].numpy()
+            expected = reference["images"][reference[key]]
+            assert sorted(map(bytes, images)) == sorted(map(bytes, expected))
+
+
+@needs_real_files
+def test_damaged_packed_drawings(tmp_path):
+    with np.load(REAL / "omniglot105_packed.npz") as arrays:
+        names, ink = arrays["names"], arrays["ink"].copy()
+    ink[5, 7] ^= 1
+    np.savez(tmp_path / "omniglot105_packed.npz", names=names, ink=ink)
+    with pytest.raises(ValueError, match=r"omniglot105_packed.npz is damaged .*Received"):
+        datasets.load("omniglot28", data_dir=tmp_path / "data", manual_dir=tmp_path)
+
+
+def test_area_average():
+    """A target pixel is the mean of the source pixels whose centres lie in its 3.75×3.75 box."""
+    ink = np.random.default_rng(0).integers(0, 2, (105, 105))
+    weights = np.zeros((28, 105))
+    for target in range(28):
+        first, end = (int((target + side) * 3.75 + 0.5) for side in (0, 1))
+        weights[target, first:end] = 1 / (end - first)
+    expected = 255 * weights @ ink @ weights.T
+    # Two roundings to whole levels, after rows and after columns.
+    np.testing.assert_allclose(builder_module._area_average(ink), expected, atol=1.01)

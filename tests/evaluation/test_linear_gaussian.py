@@ -1,0 +1,189 @@
+"""The evaluators on a model whose log p(x), ELBO and best posterior are known in closed form.
+
+z ~ N(0, I_2), x|z ~ N(Wz + b, s²I_4): log p(x) = log N(x; b, WWᵀ + s²I), the exact posterior is the
+Gaussian with precision I + WᵀW/s².
+"""
+
+import keras
+import numpy as np
+import pytest
+import scipy.special
+import scipy.stats
+import tensorflow_probability as tfp
+
+import air_tf
+
+S, WEIGHTS, BIAS = 0.3, np.array([[0.5, -0.2], [0.1, 0.4], [-0.3, 0.3], [0.6, 0.1]]), 0.5
+PRECISION = np.eye(2) + WEIGHTS.T @ WEIGHTS / S**2
+COVARIANCE = np.linalg.inv(PRECISION)
+X = np.random.default_rng(0).random((40, 4)).astype("float32")
+EXACT = scipy.stats.multivariate_normal(np.full(4, BIAS), WEIGHTS @ WEIGHTS.T + S**2 * np.eye(4))
+LOG_P = EXACT.logpdf(X)
+
+
+def inverse_softplus(y):
+    return np.log(np.expm1(y))
+
+
+def linear_model(family="full_covariance_gaussian", loc_shift=0.0, scale_factor=1.0):
+    """The model with an encoder that is exact but for a shift of its means and a wider scale."""
+    decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8)])
+    kernel = np.concatenate([WEIGHTS.T, np.zeros((2, 4))], axis=1)
+    bias = np.concatenate([np.full(4, BIAS), np.full(4, inverse_softplus(S - 1e-3))])
+    decoder.set_weights([kernel, bias])
+    gain = COVARIANCE @ WEIGHTS.T / S**2  # posterior mean = gain (x − b)
+    if family == "diagonal_gaussian":
+        scale = scale_factor / np.sqrt(np.diag(PRECISION))  # the ELBO's optimum
+        raw_scale = inverse_softplus(scale - 1e-5)
+    else:
+        tril = scale_factor * np.linalg.cholesky(COVARIANCE)
+        np.fill_diagonal(tril, inverse_softplus(np.diag(tril) - 1e-5))
+        raw_scale = tfp.math.fill_triangular_inverse(tril).numpy()
+    encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2 + len(raw_scale))])
+    kernel = np.concatenate([gain.T, np.zeros((4, len(raw_scale)))], axis=1)
+    loc_bias = loc_shift - gain @ np.full(4, BIAS)
+    encoder.set_weights([kernel, np.concatenate([loc_bias, raw_scale])])
+    return air_tf.VariationalAutoencoder(
+        encoder, decoder, variational_family=family, likelihood="gaussian", seed=0
+    )
+
+
+def exact_elbo(model):
+    """log p(x) − KL(q‖posterior), with q as the encoder gives it."""
+    q = model.variational_family.distribution(**model.encode(X))
+    loc = COVARIANCE @ WEIGHTS.T / S**2 @ (X - BIAS).T
+    difference = q.mean().numpy() - loc.T
+    covariance = q.covariance().numpy()
+    kl = 0.5 * (
+        np.einsum("ij,bji->b", PRECISION, covariance)
+        + np.einsum("bi,ij,bj->b", difference, PRECISION, difference)
+        - 2
+        - np.linalg.slogdet(covariance)[1]
+        - np.linalg.slogdet(PRECISION)[1]
+    )
+    return LOG_P - kl
+
+
+def assert_right(estimate, exact, slack=0.0):
+    """Right on average to 4 standard errors of the deviations (they are pure sampling noise)."""
+    deviation = np.asarray(estimate.per_example, np.float64) - exact
+    error = deviation.std() / np.sqrt(len(deviation))
+    assert abs(deviation.mean()) < 4 * error + slack, (deviation.mean(), error)
+
+
+def test_exact_posterior_has_constant_weights():
+    log_weights = linear_model().log_weights(X, 7, seed=0)
+    np.testing.assert_allclose(log_weights, np.tile(LOG_P, [7, 1]), atol=2e-4)
+
+
+@pytest.mark.parametrize("family", air_tf.distributions.VARIATIONAL_FAMILIES)
+def test_importance_sampling_converges_to_log_p(family):
+    model = linear_model(family, loc_shift=0.15, scale_factor=1.3)
+    estimate = air_tf.evaluation.importance_log_likelihood(model, X, 4000, progress=False)
+    np.testing.assert_allclose(estimate.per_example, LOG_P, atol=0.15)
+    # The bias of log-mean-exp is −variance/(2k): below 1e-3 here.
+    assert_right(estimate, LOG_P, slack=1e-3)
+
+
+@pytest.mark.parametrize("family", air_tf.distributions.VARIATIONAL_FAMILIES)
+def test_gaps_are_right(family):
+    """All seven numbers, from an encoder that is off in mean and scale."""
+    model = linear_model(family, loc_shift=0.2, scale_factor=1.5)
+    gaps = air_tf.evaluation.inference_gaps(
+        model, X, 2000, num_train_samples=16, max_steps=400, progress=False
+    )
+    elbo = exact_elbo(model)
+    optimal = exact_elbo(linear_model(family))
+    assert_right(gaps.log_likelihood, LOG_P, slack=1e-3)
+    assert_right(gaps.importance_log_likelihood, LOG_P, slack=2e-3)
+    assert_right(gaps.elbo, elbo)
+    # Adam stops within its noise around the optimum: less than a hundredth of a nat below it.
+    assert_right(gaps.optimal_elbo, optimal, slack=0.01)
+    assert_right(gaps.inference_gap, LOG_P - elbo, slack=2e-3)
+    assert_right(gaps.approximation_gap, LOG_P - optimal, slack=0.01)
+    assert_right(gaps.amortization_gap, optimal - elbo, slack=0.01)
+    summary = gaps.summary()
+    total = summary["approximation_gap"]["mean"] + summary["amortization_gap"]["mean"]
+    assert np.isclose(summary["inference_gap"]["mean"], total, atol=1e-5)
+
+
+def test_iw_svi_beats_importance_sampling_with_a_bad_encoder():
+    """Claim 7: few samples from a q far off miss; the optimised q does not."""
+    model = linear_model(loc_shift=1.5, scale_factor=0.6)
+    plain = air_tf.evaluation.importance_log_likelihood(model, X, 2000, progress=False)
+    svi = air_tf.evaluation.iw_svi(model, X, 2000, max_steps=500, progress=False)
+    assert (svi - plain).mean > 0.5
+    assert_right(svi, LOG_P, slack=0.01)
+    assert np.all(svi.num_steps <= 500)
+
+
+def test_optimization_stops_by_itself():
+    """At the optimum nothing improves but by chance: the stopping rule ends well before T."""
+    svi = air_tf.evaluation.iw_svi(linear_model(), X, 50, max_steps=5000, progress=False)
+    assert np.all(svi.num_steps < 5000)
+    assert np.all(svi.num_steps % 10 == 0)
+
+
+@pytest.mark.parametrize("num_samples", [1, 7, 100, 137])
+def test_remainder_of_a_chunk_is_exact(num_samples, monkeypatch):
+    """k samples in chunks of 10: as good as k, no more and no less."""
+    monkeypatch.setattr(air_tf.evaluation.streaming_bounds, "_CHUNK_ELEMENTS", 10 * len(X) * 4)
+    model = linear_model(loc_shift=0.5)
+    tiled = np.tile(X, [12, 1])
+    estimate = air_tf.evaluation.importance_log_likelihood(
+        model, tiled, num_samples, batch_size=len(X), progress=False
+    )
+    repeats = estimate.per_example.reshape(12, len(X)).mean(axis=1)
+    log_weights = model.log_weights(X, 200 * num_samples, seed=0).numpy()
+    groups = log_weights.reshape(num_samples, 200, len(X))
+    expected = (scipy.special.logsumexp(groups, axis=0) - np.log(num_samples)).mean(axis=1)
+    error = np.hypot(
+        np.std(repeats, ddof=1) / np.sqrt(12), np.std(expected, ddof=1) / np.sqrt(200)
+    )
+    assert abs(repeats.mean() - expected.mean()) < 4.5 * error
+
+
+def test_same_seed_same_numbers_and_another_seed_others():
+    model = linear_model(loc_shift=0.3)
+    values = [
+        air_tf.evaluation.iw_svi(
+            model, X, 20, max_steps=20, seed=seed, batch_size=16, progress=False
+        ).per_example
+        for seed in (1, 1, 2)
+    ]
+    np.testing.assert_array_equal(values[0], values[1])
+    assert not np.any(values[0] == values[2])
+
+
+def test_short_last_batch_is_complete_and_in_order():
+    model = linear_model(loc_shift=0.1)
+    for n in (1, 17, 40):
+        estimate = air_tf.evaluation.importance_log_likelihood(
+            model, X[:n], 500, batch_size=16, progress=False
+        )
+        np.testing.assert_allclose(estimate.per_example, LOG_P[:n], atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_samples": 0}, "`num_samples`"),
+        ({"num_samples": 2.5}, "`num_samples`"),
+        ({"batch_size": 0}, "`batch_size`"),
+        ({"x": X * np.nan}, "finite pixels"),
+        ({"x": X[:, :2]}, r"\[N, 4\]"),
+        ({"x": X[:0]}, "N ≥ 1"),
+    ],
+)
+@pytest.mark.parametrize("name", ["importance_log_likelihood", "iw_svi", "inference_gaps"])
+def test_rejects(name, arguments, message):
+    options = {"x": X, "num_samples": 10, "progress": False, **arguments}
+    with pytest.raises(ValueError, match=message):
+        getattr(air_tf.evaluation, name)(linear_model(), **options)
+
+
+def test_estimate():
+    estimate = air_tf.evaluation.Estimate(np.array([1.0, 2.0, 6.0]))
+    assert estimate.mean == 3.0
+    np.testing.assert_allclose(estimate.standard_error, np.sqrt(7 / 3))
+    assert np.isnan(air_tf.evaluation.Estimate(np.array([1.0])).standard_error)
