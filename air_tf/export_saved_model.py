@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from air_tf import random
-from air_tf.evaluation.streaming_bounds import chunk_size, streaming_bounds
+from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
 def export_saved_model(model, path):
@@ -53,7 +53,7 @@ def export_saved_model(model, path):
         q = model.variational_family(model.posterior_outputs(x))
         # The evaluators fold the index of the batch into the seed; here there is one batch.
         seed = random.fold_in(seed, 0)
-        return streaming_bounds(model, x, q, num_samples, chunk_size(model, 100, 5000), seed)
+        return streaming_bounds(model, x, q, num_samples, seed)
 
     def sample(num_samples, seed):
         z = random.normal([num_samples, model.latent_dim], random.as_seed(seed), model.density_dtype)

@@ -5,7 +5,7 @@ import pathlib
 from typing import Literal
 
 import numpy as np
-import rich
+import rich.console
 import rich.table
 import tyro
 
@@ -80,7 +80,7 @@ def evaluate(config):
             **summary,
         },
     )
-    rich.print(_table(config, summary, len(x)))
+    rich.console.Console().print(_table(config, summary, len(x)))
     return gaps
 
 

@@ -20,15 +20,20 @@ def create(config):
         FileExistsError: if the folder is not empty; nothing in it is touched.
     """
     path = pathlib.Path(config.out)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise FileExistsError(
-            f"`out` must be a new or empty folder; another run's stays as it is. Received: {path}"
-        )
+    require_empty(path)
     path.mkdir(parents=True, exist_ok=True)
     write_text(path / CONFIG, config.to_json())
     found = {"python": platform.python_version(), **versions.found()}
     write_json(path / "versions.json", found)
     return path
+
+
+def require_empty(path):
+    """Raises FileExistsError if there is anything at `path` already."""
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(
+            f"`out` must be a new or empty folder; another run's stays as it is. Received: {path}"
+        )
 
 
 def load(path):

@@ -3,7 +3,7 @@
 from air_tf import checks
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.map_batches import map_batches
-from air_tf.evaluation.streaming_bounds import chunk_size, streaming_bounds
+from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
 def importance_log_likelihood(
@@ -38,11 +38,10 @@ def importance_log_likelihood(
     (10,)
     """
     num_samples = checks.positive_int("num_samples", num_samples)
-    chunk = chunk_size(model, min(batch_size, len(x)), num_samples)
 
     def bound(x, seed):
         q = model.variational_family(model.posterior_outputs(x))
-        return streaming_bounds(model, x, q, num_samples, chunk, seed)[:1]
+        return streaming_bounds(model, x, q, num_samples, seed)[:1]
 
     (values,) = map_batches(
         bound,

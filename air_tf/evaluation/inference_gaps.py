@@ -2,12 +2,12 @@
 
 import dataclasses
 
-from air_tf import checks, objectives, random
+from air_tf import objectives, random
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.iw_svi import IWSVIEstimate, iw_svi
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
-from air_tf.evaluation.streaming_bounds import chunk_size, streaming_bounds
+from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,13 +98,12 @@ def inference_gaps(
     log_likelihood = iw_svi(
         model, x, num_samples, num_train_samples, max_steps, learning_rate=learning_rate, **options
     )
-    chunk = chunk_size(model, min(checks.positive_int("batch_size", batch_size), len(x)), num_samples)
 
     def bounds(x, seed):
         amortized_seed, train_seed, optimal_seed = random.split(random.fold_in(seed, 1), 3)
         outputs = model.posterior_outputs(x)
         q = model.variational_family(outputs)
-        importance, elbo = streaming_bounds(model, x, q, num_samples, chunk, amortized_seed)
+        importance, elbo = streaming_bounds(model, x, q, num_samples, amortized_seed)
         optimal_outputs, _ = optimize_posterior(
             model,
             x,
@@ -117,7 +116,7 @@ def inference_gaps(
             analytic_kl,
         )
         q = model.variational_family(optimal_outputs)
-        _, optimal_elbo = streaming_bounds(model, x, q, num_samples, chunk, optimal_seed)
+        _, optimal_elbo = streaming_bounds(model, x, q, num_samples, optimal_seed)
         return importance, elbo, optimal_elbo
 
     importance, elbo, optimal_elbo = map_batches(

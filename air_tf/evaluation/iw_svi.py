@@ -8,7 +8,7 @@ from air_tf import checks, objectives, random
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
-from air_tf.evaluation.streaming_bounds import chunk_size, streaming_bounds
+from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +67,6 @@ def iw_svi(
     num_train_samples = checks.positive_int("num_train_samples", num_train_samples)
     max_steps = checks.positive_int("max_steps", max_steps)
     learning_rate = checks.positive("learning_rate", learning_rate)
-    chunk = chunk_size(model, min(batch_size, len(x)), num_samples)
 
     def bound(x, seed):
         train_seed, final_seed = random.split(seed)
@@ -82,7 +81,7 @@ def iw_svi(
             train_seed,
         )
         q = model.variational_family(outputs)
-        values, _ = streaming_bounds(model, x, q, num_samples, chunk, final_seed)
+        values, _ = streaming_bounds(model, x, q, num_samples, final_seed)
         return values, num_steps
 
     values, num_steps = map_batches(

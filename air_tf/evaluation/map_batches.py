@@ -28,7 +28,9 @@ def map_batches(function, model, x, *, seed, batch_size, description, progress):
     """
     x = checks.pixels(x, model.input_dim, model.likelihood.binary)
     batch_size = min(checks.positive_int("batch_size", batch_size), len(x))
-    compiled = tf.function(function, jit_compile=True)
+    x_spec = tf.TensorSpec([batch_size, x.shape[1]], x.dtype)
+    signature = [x_spec, tf.TensorSpec([2], tf.int32)]
+    compiled = tf.function(function, signature, jit_compile=True).get_concrete_function()
     results = []
     with tqdm.tqdm(total=len(x), desc=description, unit="img", disable=not progress) as bar:
         for index, start in enumerate(range(0, len(x), batch_size)):

@@ -4,22 +4,15 @@ import tensorflow as tf
 
 from air_tf import random
 
-# Decoder outputs alive at once, in elements (16 MiB of float32): large enough for the matrix
-# products to run at full speed, small enough to stay close to the cache.
-_CHUNK_ELEMENTS = 2**22
+# Samples decoded at once. Part of what a seed means: with another chunk it gives other numbers. 50
+# divides the usual k, and 50 samples of 100 images fill the matrix products.
+CHUNK = 50
 
 
-def chunk_size(model, batch_size, num_samples):
-    """Samples decoded at once: bounded by memory, and so that the last chunk is nearly full."""
-    largest = max(1, _CHUNK_ELEMENTS // max(1, batch_size * model.input_dim))
-    num_chunks = -(-num_samples // largest)
-    return -(-num_samples // num_chunks)
-
-
-def streaming_bounds(model, x, q, num_samples, chunk, seed):
+def streaming_bounds(model, x, q, num_samples, seed):
     """IWAE-k bound and ELBO of each example under q, from the same k samples.
 
-    Samples are drawn `chunk` at a time and folded into running sums, so that memory does not depend
+    Samples are drawn 50 at a time and folded into running sums, so that memory does not depend
     on k. All k are used exactly: what the last chunk draws beyond them gets no weight.
 
     Args:
@@ -27,7 +20,6 @@ def streaming_bounds(model, x, q, num_samples, chunk, seed):
         x: `[B, D]`.
         q: distribution over z with batch shape `[B]`.
         num_samples: k, an int or a scalar integer tensor.
-        chunk: int.
         seed: seed tensor `[2]`.
 
     Returns:
@@ -37,8 +29,8 @@ def streaming_bounds(model, x, q, num_samples, chunk, seed):
     count = tf.cast(num_samples, model.density_dtype)
 
     def add_chunk(i, log_sum, total):
-        log_weights = model.log_importance_weights(x, q, chunk, random.fold_in(seed, i))
-        wanted = (i * chunk + tf.range(chunk) < num_samples)[:, tf.newaxis]
+        log_weights = model.log_importance_weights(x, q, CHUNK, random.fold_in(seed, i))
+        wanted = (i * CHUNK + tf.range(CHUNK) < num_samples)[:, tf.newaxis]
         total += tf.reduce_sum(tf.where(wanted, log_weights, 0.0), axis=0)
         log_weights = tf.where(wanted, log_weights, float("-inf"))
         log_weights = tf.concat([log_weights, log_sum[tf.newaxis]], axis=0)
@@ -46,7 +38,7 @@ def streaming_bounds(model, x, q, num_samples, chunk, seed):
 
     zeros = tf.zeros(tf.shape(x)[:1], model.density_dtype)
     _, log_sum, total = tf.while_loop(
-        lambda i, *_: i * chunk < num_samples,
+        lambda i, *_: i * CHUNK < num_samples,
         add_chunk,
         [tf.constant(0), zeros + float("-inf"), zeros],
     )

@@ -2,7 +2,9 @@
 
 A step of a small autoencoder takes about a millisecond, and calling a compiled program from Python
 about as long. Here S batches are stacked to a superbatch `[S, B, ...]` and a loop inside the
-program takes the S steps.
+program takes the S steps. Elements of the pipelines below are {"batches": leaves [S', B, ...],
+"sizes": [S']} with S' ≤ S; a batch with fewer than B examples is filled up with zeros, which the
+train function cuts off again.
 """
 
 import itertools
@@ -10,105 +12,119 @@ import itertools
 import keras
 import tensorflow as tf
 
+from air_tf import random
 
-def superbatch_function(step, results, steps_per_execution):
-    """Returns a Keras train function that runs up to `steps_per_execution` steps a call.
 
-    The steps are those that single batches would give: each batch once, in order. A batch of
-    another size than the ones before (the short last one of an epoch, say) ends a superbatch and
-    runs as one of its own. Not for replicas: on them XLA cannot reduce the gradients.
+def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
+    """Superbatches of arrays, epoch after epoch without end.
+
+    The order of an epoch is a function of the seed and of the epoch's number alone, so that an
+    interrupted run can go on as if it had not been.
+
+    Args:
+        arrays: tuple of arrays `[N, ...]`.
+        batch_size: B.
+        steps: S.
+        shuffle: whether each epoch has an order of its own.
+        seed: pair of ints.
+        first_epoch: number of the first epoch.
+    """
+    arrays = [tf.convert_to_tensor(array) for array in arrays]
+    n = len(arrays[0])
+    span = batch_size * steps
+    starts = tf.data.Dataset.range(0, n, span)
+
+    def epoch(number):
+        order = tf.range(n)
+        if shuffle:
+            order = tf.random.experimental.stateless_shuffle(order, random.fold_in(seed, number))
+        return starts.map(lambda start: gather(order[start : start + span]))
+
+    def gather(rows):
+        count = tf.size(rows)
+        num_batches = -(-count // batch_size)
+        padding = num_batches * batch_size - count
+
+        def stacked(array):
+            taken = tf.pad(tf.gather(array, rows), [[0, padding]] + [[0, 0]] * (array.ndim - 1))
+            return tf.reshape(taken, [num_batches, batch_size, *array.shape[1:]])
+
+        sizes = tf.minimum(batch_size, count - batch_size * tf.range(num_batches))
+        return {"batches": tuple(map(stacked, arrays)), "sizes": sizes}
+
+    numbers = tf.data.Dataset.counter(start=first_epoch)
+    return numbers.flat_map(epoch).prefetch(2)
+
+
+def from_dataset(dataset, steps):
+    """Superbatches of the batches of a `tf.data.Dataset`."""
+
+    def with_size(*batch):
+        return {"batches": batch, "sizes": tf.shape(keras.tree.flatten(batch)[0])[0]}
+
+    return dataset.map(with_size).padded_batch(steps).prefetch(2)
+
+
+def train_function(step, results, steps):
+    """Returns a Keras train function over superbatches, or over batches as they are.
+
+    The steps are those that single batches would give: each batch once, in order, and with its own
+    number of examples. Not for replicas: XLA cannot reduce gradients over them.
 
     Args:
         step: function of a batch that updates variables.
         results: function without arguments that returns the logs after the last step.
-        steps_per_execution: S ≥ 1.
+        steps: S ≥ 1, the most steps in a call.
 
     Returns:
-        Function of an iterator over batches, which raises StopIteration at its end.
+        Function of an iterator, which raises StopIteration at its end.
     """
 
     @tf.function(jit_compile=True, reduce_retracing=True)
-    def run(superbatch, count):
+    def run(batches, first, end):
         def body(i):
-            step(keras.tree.map_structure(lambda leaf: leaf[i], superbatch))
+            step(_map_leaves(lambda leaf: leaf[i], batches))
             return (i + 1,)
 
-        tf.while_loop(lambda i: i < count, body, [tf.constant(0)])
+        tf.while_loop(lambda i: i < end, body, [first])
         return results()
 
-    @tf.function(reduce_retracing=True)
-    def fetch(iterator, limit):
-        return _fetch(iterator, limit, steps_per_execution)
+    def run_superbatch(batches, sizes):
+        logs, first = None, 0
+        if len(sizes) < steps:  # one program for all, however many batches the last one has
+            batches = _map_leaves(lambda leaf: _padded(leaf, steps), batches)
+        largest = keras.tree.flatten(batches)[0].shape[1]
+        for size, group in itertools.groupby(sizes):
+            end = first + len(list(group))
+            fitting = batches
+            if size < largest:
+                fitting = _map_leaves(lambda leaf, a=first, b=end, s=size: leaf[a:b, :s], batches)
+                logs = run(fitting, tf.constant(0), tf.constant(end - first))
+            else:
+                logs = run(fitting, tf.constant(first), tf.constant(end))
+            first = end
+        return logs
 
-    def run_one(batch):
-        superbatch = keras.tree.map_structure(lambda leaf: tf.convert_to_tensor(leaf)[None], batch)
-        return run(superbatch, tf.constant(1))
-
-    def train_function(iterator):
-        logs, done = None, 0
-        if not isinstance(iterator, tf.data.Iterator):  # batches from Python, as in train_on_batch
-            for batch in itertools.islice(iterator, steps_per_execution):
-                logs = run_one(batch)
-            return logs
-        while done < steps_per_execution:
-            superbatch, count, tail = fetch(iterator, tf.constant(steps_per_execution - done))
-            if count > 0:
-                logs = run(superbatch, count)
-            if tail.has_value():
-                logs = run_one(tail.get_value())
-                count += 1
-            if count == 0:
-                break
-            done += int(count)
-        if not done:
+    def function(iterator):
+        logs = None
+        for element in itertools.islice(iterator, steps):
+            if isinstance(element, dict) and "sizes" in element:
+                return run_superbatch(element["batches"], element["sizes"].numpy().tolist())
+            batch = _map_leaves(lambda leaf: tf.convert_to_tensor(leaf)[None], element)
+            logs = run(batch, tf.constant(0), tf.constant(1))
+        if logs is None:
             raise StopIteration
         return logs
 
-    return train_function
+    return function
 
 
-def _fetch(iterator, limit, size):
-    """Up to `limit` batches of one size, zero-padded to `size` of them, and one that differs."""
-    spec = iterator.element_spec
-    leaves = keras.tree.flatten(spec)
-    first = iterator.get_next_as_optional()
-    arrays = [
-        tf.TensorArray(leaf.dtype, size=size, element_shape=leaf.shape, infer_shape=False)
-        for leaf in leaves
-    ]
+def _padded(leaf, steps):
+    return tf.pad(leaf, [[0, steps - leaf.shape[0]]] + [[0, 0]] * (leaf.shape.rank - 1))
 
-    def rows(optional):
-        return tf.cond(
-            optional.has_value(),
-            lambda: tf.shape(keras.tree.flatten(optional.get_value())[0])[0],
-            lambda: tf.constant(-1),
-        )
 
-    batch_size = rows(first)
+def _map_leaves(function, batch):
+    """Maps the tensors of a batch; targets and weights that are not given stay None."""
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), batch)
 
-    def fits(count, optional, *_):
-        return (count < limit) & (rows(optional) == batch_size) & (batch_size >= 0)
 
-    def take(count, optional, *arrays):
-        values = keras.tree.flatten(optional.get_value())
-        arrays = [array.write(count, value) for array, value in zip(arrays, values, strict=True)]
-        following = tf.cond(
-            count + 1 < limit,
-            iterator.get_next_as_optional,
-            lambda: tf.experimental.Optional.empty(spec),
-        )
-        return count + 1, following, *arrays
-
-    count, tail, *arrays = tf.while_loop(fits, take, [tf.constant(0), first, *arrays])
-    padding = size - count
-
-    def stacked(array, leaf):
-        taken = tf.cond(
-            count > 0,
-            lambda: array.gather(tf.range(count)),
-            lambda: tf.zeros([0, *(extent or 0 for extent in leaf.shape)], leaf.dtype),
-        )
-        return tf.pad(taken, [[0, padding]] + [[0, 0]] * leaf.shape.rank)
-
-    superbatch = [stacked(array, leaf) for array, leaf in zip(arrays, leaves, strict=True)]
-    return keras.tree.pack_sequence_as(spec, superbatch), count, tail

