@@ -1,5 +1,7 @@
 """Package metadata of air_tf."""
 
+import pathlib
+
 import setuptools
 
 setuptools.setup(
@@ -9,7 +11,7 @@ setuptools.setup(
         "Amortized inference regularization for variational and importance-weighted autoencoders, "
         "on TensorFlow, Keras 3 and TensorFlow Probability"
     ),
-    long_description=open("README.md", encoding="utf-8").read(),
+    long_description=pathlib.Path(__file__).with_name("README.md").read_text("utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.11",
     packages=setuptools.find_packages(include=["air_tf", "air_tf.*"]),
@@ -33,5 +35,16 @@ setuptools.setup(
         "pyyaml",
         "rich",
     ],
-    extras_require={"dev": ["pytest", "hypothesis", "ruff", "pip-tools", "dill"]},
+    extras_require={
+        "dev": [
+            "pytest",
+            "hypothesis",
+            "ruff",
+            "pytest-xdist",
+            "pip-tools",
+            "setuptools",
+            "wheel",
+            "dill",
+        ]
+    },
 )

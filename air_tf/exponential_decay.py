@@ -6,7 +6,7 @@ from air_tf import checks
 
 
 def exponential_decay(initial_learning_rate, total_iterations, decay=0.01):
-    """Learning rate γ_i = γ_0·b^(i/i_max) over a whole training run.  (Shu et al. 2018, Eq. 43)
+    """Learning rate γ_i = γ_0·b^(i/i_max) over a whole training run (Shu et al. 2018, Eq. 43).
 
     Args:
         initial_learning_rate: γ_0 > 0.
@@ -21,7 +21,6 @@ def exponential_decay(initial_learning_rate, total_iterations, decay=0.01):
         ValueError: for a value out of range.
 
     Example:
-
     >>> schedule = air_tf.exponential_decay(1e-3, total_iterations=100)
     >>> round(float(schedule(50)), 6)
     0.0001

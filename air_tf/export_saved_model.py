@@ -10,14 +10,14 @@ from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
 def export_saved_model(model, path):
-    """Writes a SavedModel with named endpoints; the batch dimension is free.
+    r"""Writes a SavedModel with named endpoints; the batch dimension is free.
 
     | endpoint | returns |
     |---|---|
-    | `encode(x)` | parameters of q(z\\|x), as `model.encode` |
-    | `decode(z)` | parameters of p(x\\|z), as `model.decode` |
-    | `sample(num_samples, seed)` | means of p(x\\|z), z ~ N(0, I), as `model.sample` |
-    | `reconstruct(x, seed)` | means of p(x\\|z), z ~ q(z\\|x), as `model.reconstruct` |
+    | `encode(x)` | parameters of q(z\|x), as `model.encode` |
+    | `decode(z)` | parameters of p(x\|z), as `model.decode` |
+    | `sample(num_samples, seed)` | means of p(x\|z), z ~ N(0, I), as `model.sample` |
+    | `reconstruct(x, seed)` | means of p(x\|z), z ~ q(z\|x), as `model.reconstruct` |
     | `elbo(x, num_samples, seed)` | the ELBO of each example, nats |
     | `log_likelihood(x, num_samples, seed)` | the IWAE-k bound of each example, nats |
 
@@ -33,7 +33,6 @@ def export_saved_model(model, path):
         FileExistsError: if there is something at `path`.
 
     Example:
-
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     air_tf.export_saved_model(model, f"{folder}/model")
@@ -56,7 +55,9 @@ def export_saved_model(model, path):
         return streaming_bounds(model, x, q, num_samples, seed)
 
     def sample(num_samples, seed):
-        z = random.normal([num_samples, model.latent_dim], random.as_seed(seed), model.density_dtype)
+        z = random.normal(
+            [num_samples, model.latent_dim], random.as_seed(seed), model.density_dtype
+        )
         return model.likelihood(model.likelihood_outputs(z)).mean()
 
     compiled = tf.function(bounds, jit_compile=True)
@@ -65,10 +66,14 @@ def export_saved_model(model, path):
         "decode": (model.decode, [z]),
         "sample": (sample, [num_samples, seed]),
         "reconstruct": (model.reconstruct, [x, seed]),
-        "elbo": (lambda x, num_samples, seed: compiled(x, num_samples, seed)[1],
-                 [x, num_samples, seed]),
-        "log_likelihood": (lambda x, num_samples, seed: compiled(x, num_samples, seed)[0],
-                           [x, num_samples, seed]),
+        "elbo": (
+            lambda x, num_samples, seed: compiled(x, num_samples, seed)[1],
+            [x, num_samples, seed],
+        ),
+        "log_likelihood": (
+            lambda x, num_samples, seed: compiled(x, num_samples, seed)[0],
+            [x, num_samples, seed],
+        ),
     }
     archive = keras.export.ExportArchive()
     archive.track(model)

@@ -7,7 +7,6 @@ def image_grid(images, image_shape, columns):
     """Arranges images `[N, D]` in [0, 1] into one grey image with white gaps.
 
     Example:
-
     >>> air_tf.plotting.image_grid(np.zeros((6, 4)), (2, 2), columns=3).shape
     (5, 8)
     """

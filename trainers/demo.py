@@ -54,9 +54,7 @@ def demo(config):
     data = air_tf.datasets.load("digits")
     count = sum(_num_candidates(grid) for _, _, grid in _STUDY.values())
     with tqdm.tqdm(total=count, desc="training", unit="model") as bar:
-        winners = {
-            title: _best(config, data, title, bar) for title in _STUDY
-        }
+        winners = {title: _best(config, data, title, bar) for title in _STUDY}
     gaps = {
         title: air_tf.evaluation.inference_gaps(
             model,
@@ -141,9 +139,13 @@ def _table(winners, gaps):
     for title, estimates in gaps.items():
         strength = ", ".join(f"{_SYMBOLS[key]}={value}" for key, value in winners[title][0].items())
         plain = gaps.get(_UNREGULARIZED.get(title))
-        differences = ("", "") if plain is None else (
-            str(estimates.log_likelihood - plain.log_likelihood),
-            str(estimates.inference_gap - plain.inference_gap),
+        differences = (
+            ("", "")
+            if plain is None
+            else (
+                str(estimates.log_likelihood - plain.log_likelihood),
+                str(estimates.inference_gap - plain.inference_gap),
+            )
         )
         table.add_row(
             title,

@@ -8,12 +8,15 @@ import matplotlib.image
 import numpy as np
 
 import air_tf
+from air_tf import checks
 from trainers import command_line, run_folder
 from trainers.train_config import TrainConfig
 
 
 def build(config, data):
     """The compiled model of a config; its output bias starts at the data's mean logits."""
+    for name in ("epochs", "batch_size", "patience", "validation_freq"):
+        checks.positive_int(name, getattr(config, name))
     model = air_tf.create_model(config.model, data.train.shape[1], **config.model_options())
     if data.binarization == "static":
         model.initialize_output_bias(data.train)

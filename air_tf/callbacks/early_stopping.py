@@ -14,7 +14,6 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
         **kwargs: as in Keras, such as `min_delta`.
 
     Example:
-
     >>> stopping = air_tf.callbacks.EarlyStopping(patience=20)
     >>> stopping.monitor, stopping.restore_best_weights
     ('val_iwae', True)

@@ -18,7 +18,6 @@ def binarize(grey, seed):
         ValueError: if floats lie outside [0, 1].
 
     Example:
-
     >>> air_tf.datasets.binarize(np.array([[0, 255]], "uint8"), seed=0).tolist()
     [[0, 1]]
     """

@@ -32,7 +32,6 @@ def list_datasets():
     """Names that `load` knows.
 
     Example:
-
     >>> air_tf.datasets.list_datasets()[0]
     'digits'
     """
@@ -65,11 +64,10 @@ def load(name, *, data_dir=None, manual_dir=None, binarization="static", seed=0)
         A `Dataset`.
 
     Raises:
-        ValueError: for an unknown name (with the nearest known one), unfit pixels or a damaged file.
+        ValueError: for an unknown name (with the nearest known one), unfit pixels, a damaged file.
         FileNotFoundError: for a missing file: which, from where, to which folder.
 
     Example:
-
     >>> data = air_tf.datasets.load("digits")
     >>> data.train.shape, data.validation.shape, data.test.shape, data.image_shape
     ((1000, 64), (297, 64), (500, 64), (8, 8))

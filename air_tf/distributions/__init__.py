@@ -1,4 +1,4 @@
-"""Variational families and likelihoods: calling one on a network's outputs gives a TFP distribution.
+"""Variational families and likelihoods, which turn a network's outputs into TFP distributions.
 
 `get` turns a name (`"diagonal_gaussian"`, `"full_covariance_gaussian"`, `"bernoulli"`,
 `"gaussian"`), a Keras config or an instance into an instance, as `keras.losses.get` does.

@@ -13,7 +13,6 @@ class BernoulliLikelihood(DistributionFamily):
     `num_outputs(D)` is D; the parameter is `logits` `[..., D]`.
 
     Example:
-
     >>> air_tf.distributions.BernoulliLikelihood()(tf.zeros([3, 784])).mean().shape
     TensorShape([3, 784])
     """

@@ -14,7 +14,6 @@ class DiagonalGaussianFamily(VariationalFamily):
     `num_outputs(Z)` is 2Z; parameters are `loc` and `scale`, both `[..., Z]`.
 
     Example:
-
     >>> family = air_tf.distributions.DiagonalGaussianFamily()
     >>> q = family(tf.zeros([3, 4]))
     >>> q.event_shape, family.num_outputs(2)

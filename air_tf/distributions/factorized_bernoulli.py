@@ -17,7 +17,6 @@ class FactorizedBernoulli(tfp.distributions.Independent):
         logits: `[..., D]`.
 
     Example:
-
     >>> p = air_tf.distributions.FactorizedBernoulli(tf.zeros([2, 3]))
     >>> p.log_prob([[0.0, 1.0, 1.0]]).shape  # nats
     TensorShape([2])

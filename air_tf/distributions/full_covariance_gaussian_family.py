@@ -15,7 +15,6 @@ class FullCovarianceGaussianFamily(VariationalFamily):
     `[..., Z, Z]`.
 
     Example:
-
     >>> family = air_tf.distributions.FullCovarianceGaussianFamily()
     >>> family(tf.zeros([3, family.num_outputs(2)])).covariance().shape
     TensorShape([3, 2, 2])

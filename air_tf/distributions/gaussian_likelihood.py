@@ -15,7 +15,6 @@ class GaussianLikelihood(DistributionFamily):
     `num_outputs(D)` is 2D; parameters are `loc` and `scale`, both `[..., D]`.
 
     Example:
-
     >>> air_tf.distributions.GaussianLikelihood()(tf.zeros([3, 8])).event_shape
     TensorShape([4])
     """

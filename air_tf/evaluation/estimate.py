@@ -16,7 +16,6 @@ class Estimate:
         per_example: float array `[N]`, usually nats.
 
     Example:
-
     >>> a = air_tf.evaluation.Estimate(np.array([1.0, 3.0]))
     >>> a.mean, a.standard_error
     (2.0, 1.0)

@@ -6,9 +6,7 @@ from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
-def importance_log_likelihood(
-    model, x, num_samples=5000, *, seed=0, batch_size=100, progress=True
-):
+def importance_log_likelihood(model, x, num_samples=5000, *, seed=0, batch_size=100, progress=True):
     """Estimates log p(x) by the IWAE-k bound with the encoder's q(z|x), in nats.
 
         log (1/k) Σ_i p(x, z_i)/q(z_i|x),  z_i ~ q(z|x), clean x        (Shu et al. 2018, Eq. 40)
@@ -30,7 +28,6 @@ def importance_log_likelihood(
         ValueError: for unfit pixels or `num_samples` < 1.
 
     Example:
-
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
     >>> x = air_tf.datasets.load("digits").test[:10]
     >>> result = air_tf.evaluation.importance_log_likelihood(model, x, 100, progress=False)

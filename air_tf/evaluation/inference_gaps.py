@@ -86,7 +86,6 @@ def inference_gaps(
         ValueError: for unfit pixels or counts < 1.
 
     Example:
-
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
     >>> x = air_tf.datasets.load("digits").test[:10]
     >>> gaps = air_tf.evaluation.inference_gaps(model, x, 100, max_steps=20, progress=False)

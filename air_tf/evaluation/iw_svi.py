@@ -56,7 +56,6 @@ def iw_svi(
         ValueError: for unfit pixels or counts < 1.
 
     Example:
-
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
     >>> x = air_tf.datasets.load("digits").test[:10]
     >>> result = air_tf.evaluation.iw_svi(model, x, 100, max_steps=20, progress=False)

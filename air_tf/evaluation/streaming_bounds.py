@@ -43,5 +43,3 @@ def streaming_bounds(model, x, q, num_samples, seed):
         [tf.constant(0), zeros + float("-inf"), zeros],
     )
     return log_sum - tf.math.log(count), total / count
-
-

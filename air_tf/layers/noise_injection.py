@@ -32,7 +32,6 @@ class NoiseInjection(keras.layers.Layer):
         ValueError: if `stddev` is negative or not finite, or `probability` lies outside [0, 1].
 
     Example:
-
     >>> encoder = keras.Sequential([
     ...     keras.Input((784,)),
     ...     air_tf.layers.NoiseInjection(stddev=0.2),

@@ -1,4 +1,4 @@
-"""A dense layer whose columns cannot grow beyond a given norm: the weight-normalizing regularizer."""
+"""A dense layer with columns of capped norm: the weight-normalizing regularizer."""
 
 import keras
 from keras import ops
@@ -38,7 +38,6 @@ class NormCappedDense(keras.layers.Layer):
         ValueError: if `units` < 1, `max_norm` ≤ 0, or `cap` is unknown.
 
     Example:
-
     >>> layer = air_tf.layers.NormCappedDense(200, max_norm=1.5, activation="tanh")
     >>> layer(np.ones((3, 784), "float32")).shape
     TensorShape([3, 200])

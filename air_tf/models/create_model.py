@@ -38,7 +38,6 @@ def list_models():
     """Names that `create_model` knows.
 
     Example:
-
     >>> air_tf.list_models()  # doctest: +ELLIPSIS
     ['vae', 'dvae', 'dvae_half', 'wni_vae', 'dwni_vae', 'iwae', 'diwae', ...]
     """
@@ -106,7 +105,6 @@ def create_model(
             regularizer that the named model does not have.
 
     Example:
-
     >>> model = air_tf.create_model("diwae", input_dim=784, num_importance_samples=8,
     ...                             noise_stddev=0.2, seed=0)
     >>> model.encoder.layers[0].stddev, model.num_importance_samples
@@ -116,16 +114,16 @@ def create_model(
     input_dim = checks.positive_int("input_dim", input_dim)
     latent_dim = checks.positive_int("latent_dim", latent_dim)
     checks.one_of("denoising_form", denoising_form, ("coin", "mixture"))
-    k = _setting(name, "num_importance_samples", num_importance_samples, row.importance_weighted, 1, 8)
+    k = _setting(
+        name, "num_importance_samples", num_importance_samples, row.importance_weighted, 1, 8
+    )
     checks.positive_int("num_importance_samples", k)
     noisy = row.denoising_weight > 0
     stddev = _setting(name, "noise_stddev", noise_stddev, noisy, 0.0, 0.2)
     checks.non_negative("noise_stddev", stddev)
     if denoising_weight is not None:
         checks.in_unit_interval("denoising_weight", denoising_weight)
-    weight = _setting(
-        name, "denoising_weight", denoising_weight, noisy, 1.0, row.denoising_weight
-    )
+    weight = _setting(name, "denoising_weight", denoising_weight, noisy, 1.0, row.denoising_weight)
     max_norm = _setting(name, "max_norm", max_norm, row.norm_capped, None, 2.0)
     family = distributions.get(variational_family, distributions.VARIATIONAL_FAMILIES)
     likelihood = distributions.get(likelihood, distributions.LIKELIHOODS)
@@ -136,7 +134,9 @@ def create_model(
     if noisy:
         probability = 1.0 if mixture else weight
         encoder.append(NoiseInjection(stddev, probability, seed=next(seeds), dtype=dtype))
-    for units, layer_activation in _layers(encoder_units, activation, family.num_outputs(latent_dim)):
+    for units, layer_activation in _layers(
+        encoder_units, activation, family.num_outputs(latent_dim)
+    ):
         options = {
             "activation": layer_activation,
             "kernel_initializer": keras.initializers.GlorotUniform(seed=next(seeds)),
@@ -152,9 +152,7 @@ def create_model(
     ):
         initializer = keras.initializers.GlorotUniform(seed=next(seeds))
         decoder.append(
-            keras.layers.Dense(
-                units, layer_activation, kernel_initializer=initializer, dtype=dtype
-            )
+            keras.layers.Dense(units, layer_activation, kernel_initializer=initializer, dtype=dtype)
         )
     return VariationalAutoencoder(
         keras.Sequential(encoder, name="encoder"),

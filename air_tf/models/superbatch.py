@@ -126,5 +126,3 @@ def _padded(leaf, steps):
 def _map_leaves(function, batch):
     """Maps the tensors of a batch; targets and weights that are not given stay None."""
     return keras.tree.map_structure(lambda leaf: None if leaf is None else function(leaf), batch)
-
-

@@ -98,8 +98,10 @@ class SuperbatchTrainer:
             x = superbatch.from_dataset(x, steps)
             if steps_per_epoch is None and num_batches is not None:
                 x, steps_per_epoch = x.repeat(), num_batches
-        elif self._is_one_program() and is_array and not (
-            validation_split or class_weight or steps_per_epoch
+        elif (
+            self._is_one_program()
+            and is_array
+            and not (validation_split or class_weight or steps_per_epoch)
         ):
             seed = random.randrange(2**31) if self.seed is None else self.seed
             taken = int(self.optimizer.iterations) - initial_epoch * num_batches

@@ -47,7 +47,6 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         ValueError: if an argument is out of range, or the networks' widths do not fit together.
 
     Example:
-
     >>> model = air_tf.create_model("dvae", input_dim=64, latent_dim=8, noise_stddev=0.2, seed=0)
     >>> model.compile(optimizer=keras.optimizers.Adam(1e-3))
     >>> x = air_tf.datasets.load("digits").train
@@ -141,7 +140,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         return tf.reshape(outputs, [*_static_or_dynamic_shape(z)[:-1], outputs.shape[-1]])
 
     def log_importance_weights(self, x, q, num_samples, seed, analytic_kl=False):
-        """log w = log p(x, z) − log q(z), z ~ q: the one place where densities meet.
+        """Log w = log p(x, z) − log q(z), z ~ q: the one place where densities meet.
 
         Args:
             x: clean observations `[B, D]`; the likelihood never sees noise.

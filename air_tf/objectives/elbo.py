@@ -15,7 +15,6 @@ def elbo(log_weights):
         `[..., B]`: the mean over the k samples.
 
     Example:
-
     >>> air_tf.objectives.elbo(tf.constant([[-3.0, -1.0], [-1.0, -1.0]])).numpy().tolist()
     [-2.0, -1.0]
     """

@@ -17,7 +17,6 @@ def iwae_bound(log_weights):
         `[..., B]`: log-mean-exp over the k samples.
 
     Example:
-
     >>> air_tf.objectives.iwae_bound(tf.math.log([[1.0], [3.0]])).numpy().round(4).tolist()
     [0.6931]
     """

@@ -150,7 +150,11 @@ def test_real_caltech(tmp_path):
 def test_real_omniglot_is_split_as_the_reference(tmp_path):
     builder = prepared_builder("omniglot28/lake", tmp_path, REAL)
     with np.load(REAL / "omniglot28_gray.npz") as reference:
-        for split, key in (("train", "train_idx"), ("validation", "valid_idx"), ("test", "test_idx")):
+        for split, key in (
+            ("train", "train_idx"),
+            ("validation", "valid_idx"),
+            ("test", "test_idx"),
+        ):
             images = builder.as_dataset(split=split, batch_size=-1)["image"].numpy()
             expected = reference["images"][reference[key]]
             assert sorted(map(bytes, images)) == sorted(map(bytes, expected))

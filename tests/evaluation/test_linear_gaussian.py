@@ -136,9 +136,7 @@ def test_remainder_of_a_chunk_is_exact(num_samples):
     log_weights = model.log_weights(X, 200 * num_samples, seed=0).numpy()
     groups = log_weights.reshape(num_samples, 200, len(X))
     expected = (scipy.special.logsumexp(groups, axis=0) - np.log(num_samples)).mean(axis=1)
-    error = np.hypot(
-        np.std(repeats, ddof=1) / np.sqrt(12), np.std(expected, ddof=1) / np.sqrt(200)
-    )
+    error = np.hypot(np.std(repeats, ddof=1) / np.sqrt(12), np.std(expected, ddof=1) / np.sqrt(200))
     assert abs(repeats.mean() - expected.mean()) < 4.5 * error
 
 

@@ -86,9 +86,7 @@ def test_config_and_weights_round_trip(name, option, x, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     assert loaded.get_config() == model.get_config()
-    np.testing.assert_array_equal(
-        loaded.log_weights(x, 3, seed=1), model.log_weights(x, 3, seed=1)
-    )
+    np.testing.assert_array_equal(loaded.log_weights(x, 3, seed=1), model.log_weights(x, 3, seed=1))
 
 
 @pytest.mark.parametrize("name", air_tf.list_models())

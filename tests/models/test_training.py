@@ -1,5 +1,6 @@
 """The training step: what it computes, on which inputs, and how it follows Keras."""
 
+import itertools
 import subprocess
 import sys
 
@@ -333,7 +334,7 @@ def test_superbatches_take_batches_of_any_sizes(x):
     bounds = np.cumsum([0, *sizes])
 
     def batches():
-        for start, end in zip(bounds, bounds[1:], strict=False):
+        for start, end in itertools.pairwise(bounds):
             yield x[start:end]
 
     data = tf.data.Dataset.from_generator(
@@ -347,7 +348,9 @@ def test_superbatches_take_batches_of_any_sizes(x):
 
 def test_batch_callbacks_come_once_an_execution(x):
     ends = []
-    callback = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(batch))
+    callback = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: ends.append(batch)
+    )
     model = compiled(steps_per_execution=3)
     model.fit(x, batch_size=5, callbacks=[callback], verbose=0)
     assert ends == [2, 5, 6] or ends == [2, 5, 8]

@@ -1,5 +1,7 @@
 """The reductions of log weights against NumPy, and the model's bounds against tfp.vi."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.special
@@ -88,7 +90,7 @@ def test_expected_bound_does_not_decrease_with_k(x):
     for k in (1, 2, 4, 8, 16, 32, 64):
         groups = tf.reshape(log_weights, [k, -1, len(x)])
         bounds.append(tf.reduce_mean(objectives.iwae_bound(groups), axis=0).numpy())
-    for smaller, larger in zip(bounds, bounds[1:], strict=False):
+    for smaller, larger in itertools.pairwise(bounds):
         difference = larger - smaller
         assert difference.mean() > -3 * difference.std() / np.sqrt(len(difference))
     assert np.mean(bounds[-1] - bounds[0]) > 0

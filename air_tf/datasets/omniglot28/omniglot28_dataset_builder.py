@@ -34,8 +34,8 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
         tfds.core.BuilderConfig(name="burda", description="chardata.mat of Burda et al. 2015."),
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
-        f"Config lake: put {_LAKE_ZIPS[0]} and {_LAKE_ZIPS[1]} from {_LAKE_URL} (or {_LAKE_PACKED}, "
-        f"the same drawings as packed bits) into the manual directory. Config burda: put "
+        f"Config lake: put {_LAKE_ZIPS[0]} and {_LAKE_ZIPS[1]} from {_LAKE_URL} (or "
+        f"{_LAKE_PACKED}, the same drawings as packed bits) into the manual directory. Config burda: put "
         f"{_BURDA_FILE} from {_BURDA_URL} there."
     )
     # SHA-256 of the packed drawings' names and bits; git blob id of chardata.mat.
@@ -55,9 +55,7 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
         return tfds.core.DatasetInfo(
             builder=self,
             description=self.__doc__,
-            features=tfds.features.FeaturesDict(
-                {"image": tfds.features.Image(shape=(28, 28, 1))}
-            ),
+            features=tfds.features.FeaturesDict({"image": tfds.features.Image(shape=(28, 28, 1))}),
             homepage="https://github.com/brendenlake/omniglot",
             citation=(
                 "@article{lake2015human, author={Lake, Brenden M and Salakhutdinov, Ruslan and "
@@ -88,7 +86,7 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
             )
         images = np.stack([_area_average(ink) for ink in drawings])
         # The legacy generator is wanted: this split is fixed for good by seed 0 of RandomState.
-        generator = np.random.RandomState(0)  # noqa: NPY002
+        generator = np.random.RandomState(0)
         train, test = [], []
         for start in range(0, len(images), _DRAWINGS_PER_CHARACTER):
             order = start + generator.permutation(_DRAWINGS_PER_CHARACTER)

@@ -1,0 +1,45 @@
+# Self-documenting: `make` lists the targets and what follows their ##.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= demo_out
+
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-fast lint format lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/installed  ## Make .venv with the exact versions of requirements.lock
+
+$(VENV)/installed: requirements.lock setup.py pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install  ## Train, compare and draw five models on digits (about 5 minutes; OUT=folder)
+	$(BIN)/python -m trainers.demo --out $(OUT)
+
+test: install  ## Run all tests
+	$(BIN)/python -m pytest -n 2
+
+test-fast: install  ## Run the tests that are not marked slow
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+lint: install  ## Check style and formatting with ruff
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: install  ## Format with ruff
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: install  ## Write requirements.lock anew from the ranges in setup.py
+	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --output-file requirements.lock setup.py
+
+clean:  ## Remove the environment and caches
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,71 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import air_tf
+from tests.conftest import small_model
+
+ALONE = """
+import sys
+for name in ("air_tf", "tensorflow_probability", "keras", "tf_keras"):
+    sys.modules[name] = None  # importing it raises ImportError
+sys.path.pop(0)
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load(sys.argv[1] + "/saved")
+x = np.load(sys.argv[1] + "/x.npy").astype("float32")
+np.savez(sys.argv[1] + "/out.npz",
+         encode=model.encode(x)["loc"],
+         decode=model.decode(model.encode(x)["loc"])["logits"],
+         sample=model.sample(tf.constant(5), tf.constant(3)),
+         reconstruct=model.reconstruct(x, tf.constant(3)),
+         elbo=model.elbo(x, tf.constant(77), tf.constant(3)),
+         log_likelihood=model.log_likelihood(x, tf.constant(77), tf.constant(3)))
+"""
+
+
+def exported_outputs(model, x, folder):
+    air_tf.export_saved_model(model, folder / "saved")
+    np.save(folder / "x.npy", x)
+    subprocess.run([sys.executable, "-c", ALONE, str(folder)], check=True)
+    return np.load(folder / "out.npz")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("dwni_iwae", {}), ("vae", {"variational_family": "full_covariance_gaussian"})],
+)
+def test_runs_with_tensorflow_alone_and_gives_the_same_numbers(name, options, x, tmp_path):
+    model = small_model(name, **options)
+    outputs = exported_outputs(model, x, tmp_path)
+    loc = model.encode(x)["loc"]
+    seed = {"seed": 3}
+    np.testing.assert_allclose(outputs["encode"], loc, atol=1e-5)
+    np.testing.assert_allclose(outputs["decode"], model.decode(loc)["logits"], atol=1e-5)
+    np.testing.assert_allclose(outputs["sample"], model.sample(5, **seed), atol=1e-5)
+    np.testing.assert_allclose(outputs["reconstruct"], model.reconstruct(x, **seed), atol=1e-5)
+    estimate = air_tf.evaluation.importance_log_likelihood(model, x, 77, seed=3, progress=False)
+    np.testing.assert_allclose(outputs["log_likelihood"], estimate.per_example, atol=1e-4)
+    log_weights = model.log_weights(x, 4000, seed=0).numpy()
+    deviation = outputs["elbo"] - log_weights.mean(0)
+    assert np.all(np.abs(deviation) < 5 * log_weights.std(0) / np.sqrt(77))
+
+
+def test_refuses_a_path_that_exists(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(FileExistsError, match=r"nothing is yet\. Received"):
+        air_tf.export_saved_model(small_model(), tmp_path)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_batch_dimension_is_free(x, tmp_path):
+    air_tf.export_saved_model(small_model(), tmp_path / "saved")
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    for n in (1, 5):
+        assert loaded.reconstruct(x[:n].astype("float32"), tf.constant(0)).shape == (n, 12)
+    layer = keras.layers.TFSMLayer(tmp_path / "saved", call_endpoint="encode")
+    assert layer(x.astype("float32"))["loc"].shape == (32, 3)

@@ -1,0 +1,135 @@
+"""The command lines, called as functions on argument lists, on real digits."""
+
+import json
+import pathlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from trainers import command_line, demo, evaluate, run_folder, train
+from trainers.train_config import TrainConfig
+
+TRAIN = (
+    "--dataset digits --model dvae --noise-stddev 0.2 --encoder-units 16 --decoder-units 16 "
+    "--latent-dim 4 --epochs 4 --batch-size 200 --seed 3"
+).split()
+
+
+def run(module, arguments):
+    function = getattr(module, module.__name__.rpartition(".")[2])
+    config = {train: TrainConfig, evaluate: evaluate.EvaluateConfig, demo: demo.DemoConfig}[module]
+    command_line.run(function, config, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    path = tmp_path_factory.mktemp("runs") / "run"
+    run(train, [*TRAIN, "--out", path])
+    return path
+
+
+@pytest.mark.slow
+def test_run_folder_holds_everything(trained):
+    config, model = run_folder.load(trained)
+    assert config.encoder_units == (16,)
+    assert config.noise_stddev == model.encoder.layers[0].stddev == 0.2
+    assert set(json.loads((trained / "versions.json").read_text())) > {"python", "keras"}
+    metrics = json.loads((trained / "metrics.json").read_text())
+    assert metrics["best_val_iwae"] == max(metrics["history"]["val_iwae"])
+    assert (trained / "samples.png").exists()
+    assert (trained / "reconstructions.png").exists()
+    tags = set()
+    for file in (trained / "logs").rglob("events*"):
+        for event in tf.compat.v1.train.summary_iterator(str(file)):
+            tags |= {value.tag for value in event.summary.value}
+    assert {"epoch_loss", "epoch_iwae", "samples", "reconstructions"} <= tags
+
+
+@pytest.mark.slow
+def test_evaluate_prints_and_saves(trained, capsys):
+    run(evaluate, [trained, "--num-samples", 60, "--max-steps", 20, "--num-examples", 30])
+    assert "log p(x), IW-SVI" in capsys.readouterr().out
+    saved = json.loads((trained / "evaluation_test.json").read_text())
+    with np.load(trained / "evaluation_test.npz") as values:
+        assert values["log_likelihood"].shape == (30,)
+        for name in ("log_likelihood", "elbo", "importance_log_likelihood"):
+            np.testing.assert_allclose(values[name].mean(), saved[name]["mean"], rtol=1e-5)
+    assert saved["inference_gap"]["mean"] > 0
+
+
+@pytest.mark.slow
+def test_a_run_is_never_overwritten(trained, capsys):
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    with pytest.raises(SystemExit) as stop:
+        run(train, [*TRAIN, "--out", trained])
+    assert stop.value.code == 2
+    assert "must be a new or empty folder" in capsys.readouterr().err
+    assert before == {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model", "dvea"], "did you mean 'dvae'"),
+        (["--dataset", "digit"], "did you mean 'digits'"),
+        (["--noise-stddev", "-1"], "`noise_stddev` must be"),
+        (["--denoising-weight", "2"], "`denoising_weight` must be"),
+        (["--model", "wni_vae", "--noise-stddev", "None", "--max-norm", "0"], "`max_norm` must be"),
+        (["--model", "diwae", "--num-importance-samples", "0"], "`num_importance_samples` must be"),
+        (["--num-monte-carlo-samples", "0"], "`num_monte_carlo_samples` must be"),
+        (["--dataset", "caltech101_silhouettes", "--manual-dir", "."], "needs caltech101"),
+        (["--epochs", "0"], "`epochs` must be"),
+    ],
+)
+def test_bad_options_give_one_sentence_and_leave_no_folder(arguments, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        run(train, [*TRAIN, "--data-dir", tmp_path / "d", *arguments, "--out", tmp_path / "run"])
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert message in error
+    assert not (tmp_path / "run").exists()
+
+
+def test_config_file_gives_defaults_and_the_command_line_wins(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("dataset: digits\nmodel: iwae\nencoder_units: [7, 8]\nepochs: 3\n")
+    arguments = ["--config", str(file), "--out", "x", "--epochs", "5"]
+    config = command_line.parse(TrainConfig, arguments)
+    assert (config.encoder_units, config.epochs, config.model) == ((7, 8), 5, "iwae")
+    assert TrainConfig.from_json(config.to_json()) == config
+    file.write_text("epoch: 3\n")
+    with pytest.raises(ValueError, match="must hold a mapping with keys"):
+        command_line.parse(TrainConfig, arguments)
+
+
+def test_help_names_every_option(capsys):
+    with pytest.raises(SystemExit):
+        command_line.parse(TrainConfig, ["--help"])
+    text = capsys.readouterr().out
+    for option in (
+        "--dataset --data-dir --manual-dir --encoder-units --latent-dim --num-importance-samples "
+        "--noise-stddev --denoising-weight --max-norm --epochs --batch-size --learning-rate --seed"
+    ).split():
+        assert option in text
+
+
+def test_evaluate_without_a_run(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(evaluate, [tmp_path])
+    assert "must hold config.json" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_demo_writes_its_summary_and_pictures(tmp_path, capsys):
+    run(demo, ["--out", tmp_path / "demo", "--max-epochs", 1, "--num-samples", 20])
+    summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
+    assert [run["title"] for run in summary] == ["VAE", "DVAE", "WNI-VAE", "IWAE-8", "DIWAE-8"]
+    for entry in summary:
+        for name in ("log_likelihood", "elbo", "inference_gap"):
+            assert set(entry[name]) == {"mean", "standard_error"}
+        assert {"model", "noise_stddev", "denoising_weight", "max_norm", "seed"} <= set(entry)
+    pictures = {path.name for path in pathlib.Path(tmp_path / "demo").glob("*.png")}
+    assert pictures == {"samples.png", "curves.png", "gaps.png"}
+    assert "SavedModel of the DVAE, reloaded" in capsys.readouterr().out
