@@ -18,7 +18,7 @@ from trainers import command_line, run_folder
 # What the demo compares: model, options, the strength that the validation set chooses.
 _STUDY = {
     "VAE": ("vae", {}, {}),
-    "DVAE": ("dvae", {}, {"noise_stddev": (0.1, 0.2, 0.4)}),
+    "DVAE": ("dvae", {}, {"noise_stddev": (0.2, 0.4)}),
     "WNI-VAE": ("wni_vae", {}, {"max_norm": (1.0, 2.0)}),
     "IWAE-8": ("iwae", {"num_importance_samples": 8}, {}),
     "DIWAE-8": ("diwae", {"num_importance_samples": 8}, {"noise_stddev": (0.2, 0.5)}),

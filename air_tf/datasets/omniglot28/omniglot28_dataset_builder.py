@@ -35,8 +35,8 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         f"Config lake: put {_LAKE_ZIPS[0]} and {_LAKE_ZIPS[1]} from {_LAKE_URL} (or "
-        f"{_LAKE_PACKED}, the same drawings as packed bits) into the manual directory. Config burda: put "
-        f"{_BURDA_FILE} from {_BURDA_URL} there."
+        f"{_LAKE_PACKED}, the same drawings as packed bits) into the manual directory. "
+        f"Config burda: put {_BURDA_FILE} from {_BURDA_URL} there."
     )
     # SHA-256 of the packed drawings' names and bits; git blob id of chardata.mat.
     PACKED_SHA256 = "1064531e68fd0142b00a7cf915ea5dbba86fe4d4135c59b10be4fef317d22b37"
