@@ -4,7 +4,7 @@ import numpy as np
 
 
 def image_grid(images, image_shape, columns):
-    """Arranges images `[N, D]` in [0, 1] into one grey image with white gaps.
+    """Arranges images `[N, D]` in [0, 1] into one image with grey gaps.
 
     Example:
     >>> air_tf.plotting.image_grid(np.zeros((6, 4)), (2, 2), columns=3).shape
@@ -12,7 +12,7 @@ def image_grid(images, image_shape, columns):
     """
     height, width = image_shape
     rows = -(-len(images) // columns)
-    grid = np.ones((rows * (height + 1) - 1, columns * (width + 1) - 1), np.float32)
+    grid = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), 0.5, np.float32)
     for index, image in enumerate(np.asarray(images).reshape(-1, height, width)):
         row, column = divmod(index, columns)
         top, left = row * (height + 1), column * (width + 1)

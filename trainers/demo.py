@@ -168,13 +168,13 @@ def _draw(path, data, winners, gaps, config):
         for axis, (name, grid) in zip(column, grids.items(), strict=True):
             air_tf.plotting.show_grid(axis, grid, f"{title}: {name}")
     _save(figure, path / "samples.png")
-    figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4))
     for title, (_, _, history) in winners.items():
         steps = _STEPS_PER_EPOCH * np.arange(1, 1 + len(history["val_iwae"]))
         axes[0].plot(steps, history["elbo"], label=title)
         axes[1].plot(steps, history["val_iwae"], label=title)
     axes[0].set(xlabel="optimizer steps", ylabel="nats", title="training ELBO", ylim=(-30, -20))
-    axes[1].set(xlabel="optimizer steps", title="validation IWAE-64 bound")
+    axes[1].set(xlabel="optimizer steps", title="validation IWAE-64 bound", ylim=(-24.5, -23))
     axes[1].legend()
     _save(figure, path / "curves.png")
     figure, axes = plt.subplots(1, 3, figsize=(13, 4))

@@ -1,5 +1,7 @@
 """How the bound is trained and validated: the custom steps behind `fit` and `evaluate`."""
 
+import contextlib
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -20,6 +22,7 @@ class BoundTrainer(SuperbatchTrainer):
         super().compile(optimizer, **kwargs)
         self._elbo_tracker = keras.metrics.Mean("elbo")
         self._iwae_tracker = keras.metrics.Mean("iwae")
+        self._is_evaluating = False
 
     compile.__doc__ = SuperbatchTrainer.compile.__doc__
 
@@ -34,7 +37,20 @@ class BoundTrainer(SuperbatchTrainer):
 
     def evaluate(self, x=None, *args, **kwargs):
         """As `keras.Model.evaluate`: `loss`, `elbo` and `iwae` on clean observations."""
-        return super().evaluate(self._checked(x), *args, **kwargs)
+        with self._evaluation():
+            return super().evaluate(self._checked(x), *args, **kwargs)
+
+    def test_on_batch(self, x, *args, **kwargs):
+        with self._evaluation():
+            return super().test_on_batch(x, *args, **kwargs)
+
+    @contextlib.contextmanager
+    def _evaluation(self):
+        self._is_evaluating = True
+        try:
+            yield
+        finally:
+            self._is_evaluating = False
 
     def train_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -71,9 +87,12 @@ class BoundTrainer(SuperbatchTrainer):
 
     @property
     def metrics(self):
+        # Keras takes the epoch's true means, over all replicas, from the metrics if they are those
+        # that the step logs: `iwae` is one in evaluation only.
         if not self.compiled:
             return []
-        return [self._loss_tracker, self._elbo_tracker, self._iwae_tracker]
+        metrics = [self._loss_tracker, self._elbo_tracker]
+        return [*metrics, self._iwae_tracker] if self._is_evaluating else metrics
 
     def _training_bound(self, x, seed):
         """The training bound and the ELBO of each example: `[B]` and `[B]`."""

@@ -22,17 +22,21 @@ class SuperbatchTrainer:
     the way of Keras.
     """
 
-    def compile(self, optimizer="adam", *, jit_compile=True, steps_per_execution=None, **kwargs):
-        """As `keras.Model.compile`, without a loss, and compiled by XLA unless told otherwise.
+    def compile(self, optimizer="adam", *, jit_compile="auto", steps_per_execution=None, **kwargs):
+        """As `keras.Model.compile`, without a loss.
 
         Args:
             optimizer: as in Keras.
-            jit_compile: whether XLA compiles the steps.
+            jit_compile: whether XLA compiles the steps. "auto" is True, also on CPU, except for
+                several replicas of a `tf.distribute` strategy, over which XLA cannot reduce.
             steps_per_execution: S, optimizer steps in one XLA program; batch callbacks are called
                 once per execution. If None, `fit` chooses: up to 50, or 1 if a callback wants
                 every batch.
             **kwargs: as in Keras.
         """
+        if jit_compile == "auto":
+            one_replica = self.distribute_strategy.num_replicas_in_sync == 1
+            jit_compile = one_replica and not kwargs.get("run_eagerly")
         super().compile(
             optimizer=optimizer,
             jit_compile=jit_compile,
@@ -136,7 +140,8 @@ class SuperbatchTrainer:
 
     def _set_steps(self, num_batches, steps_per_epoch, callbacks):
         steps = self._given_steps or min(num_batches or _MOST_STEPS, _MOST_STEPS)
-        if self._given_steps is None and any(map(_wants_every_batch, callbacks or ())):
+        by_batch = not self._is_one_program() or any(map(_wants_every_batch, callbacks or ()))
+        if self._given_steps is None and by_batch:
             steps = 1
         if steps_per_epoch is not None:  # Keras does not cut the last execution of an epoch short
             steps = math.gcd(steps, steps_per_epoch)

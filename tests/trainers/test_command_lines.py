@@ -122,10 +122,13 @@ def test_evaluate_without_a_run(tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_demo_writes_its_summary_and_pictures(tmp_path, capsys):
+def test_demo_writes_its_summary_and_pictures(tmp_path, capsys, monkeypatch):
+    # Two models instead of five, to save time.
+    study = {title: demo._STUDY[title] for title in ("VAE", "DVAE")}
+    monkeypatch.setattr(demo, "_STUDY", study)
     run(demo, ["--out", tmp_path / "demo", "--max-epochs", 1, "--num-samples", 20])
     summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
-    assert [run["title"] for run in summary] == ["VAE", "DVAE", "WNI-VAE", "IWAE-8", "DIWAE-8"]
+    assert [run["title"] for run in summary] == ["VAE", "DVAE"]
     for entry in summary:
         for name in ("log_likelihood", "elbo", "inference_gap"):
             assert set(entry[name]) == {"mean", "standard_error"}
