@@ -1,9 +1,13 @@
 import pathlib
+import sys
+import types
+import typing
 
 import numpy as np
 import pytest
 import scipy.io
 import sklearn.datasets
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from air_tf import datasets
@@ -180,3 +184,32 @@ def test_area_average():
     expected = 255 * weights @ ink @ weights.T
     # Two roundings to whole levels, after rows and after columns.
     np.testing.assert_allclose(builder_module._area_average(ink), expected, atol=1.01)
+
+
+class GreyBuilder:
+    """Stands for TFDS's prepared MNIST: grey images, each split of another level."""
+
+    LEVELS: typing.ClassVar = {"train[:50000]": 64, "train[50000:]": 128, "test": 255}
+    info = types.SimpleNamespace(
+        features={"image": types.SimpleNamespace(shape=(28, 28, 1))},
+    )
+
+    def as_dataset(self, split, batch_size, decoders):
+        assert batch_size == -1
+        return {"image": tf.fill([20, 28, 28, 1], tf.constant(self.LEVELS[split], tf.uint8))}
+
+
+def test_mnist_is_split_and_binarized(monkeypatch):
+    monkeypatch.setattr(
+        sys.modules["air_tf.datasets.load"], "prepared_builder", lambda *_: GreyBuilder()
+    )
+    data = datasets.load("mnist")
+    assert data.image_shape == (28, 28)
+    for split, level in (("train", 64), ("validation", 128), ("test", 255)):
+        p, x = level / 255, getattr(data, split)
+        assert set(np.unique(x)) <= {0, 1}
+        assert abs(x.mean() - p) <= 4 * np.sqrt(p * (1 - p) / x.size)
+    dynamic = datasets.load("mnist", binarization="dynamic")
+    assert np.all(dynamic.train == 64)
+    np.testing.assert_array_equal(dynamic.validation, data.validation)
+    assert set(np.unique(next(iter(dynamic.training_batches(5, seed=0))))) == {0, 1}
