@@ -54,6 +54,8 @@ class TrainConfig:
     """q(z|x)."""
     analytic_kl: bool = False
     """Closed-form KL in the ELBO (k = 1 only)."""
+    gradient_estimator: Literal["standard", "resampled", "dreg", "stl"] = "standard"
+    """How the bound is differentiated; resampled is the fastest at large k."""
     epochs: int = 100
     """Passes over the training data, at most; early stopping may end before."""
     batch_size: int = 100
@@ -76,7 +78,7 @@ class TrainConfig:
         names = (
             "latent_dim encoder_units decoder_units num_importance_samples num_monte_carlo_samples "
             "noise_stddev denoising_weight denoising_form max_norm cap activation "
-            "variational_family analytic_kl seed dtype"
+            "variational_family analytic_kl gradient_estimator seed dtype"
         ).split()
         return {name: getattr(self, name) for name in names}
 

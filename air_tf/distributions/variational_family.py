@@ -23,6 +23,13 @@ class VariationalFamily(DistributionFamily, abc.ABC):
         Returns:
             z `[k, ..., Z]`.
         """
+        return self.transform(q, self.noise(q, num_samples, seed))
+
+    def noise(self, q, num_samples, seed):
+        """Draws ε ~ N(0, I) `[k, ..., Z]` for `transform`."""
         shape = tf.concat([[num_samples], q.batch_shape_tensor(), q.event_shape_tensor()], axis=0)
-        noise = random.normal(shape, seed, q.dtype.name)
+        return random.normal(shape, seed, q.dtype.name)
+
+    def transform(self, q, noise):
+        """Returns z = g(ε) `[k, ..., Z]`, differentiable in the parameters of q."""
         return q.bijector.forward(noise)

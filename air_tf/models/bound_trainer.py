@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from air_tf import checks, objectives, random
+from air_tf.models.gradient_estimators import GRADIENT_ESTIMATORS
 from air_tf.models.superbatch_trainer import SuperbatchTrainer
 
 
@@ -108,15 +109,9 @@ class BoundTrainer(SuperbatchTrainer):
         # m copies go through the encoder, so that each of the m bounds has noise of its own.
         outputs = self.posterior_outputs(tf.tile(x, [m, 1]) if m > 1 else x, training=training)
         outputs = tf.reshape(outputs, [m, -1, outputs.shape[-1]])
-        log_weights = self.log_importance_weights(
-            x,
-            self.variational_family(outputs),
-            self.num_importance_samples,
-            seed,
-            analytic_kl=self.analytic_kl,
-        )
-        bound = tf.reduce_mean(objectives.iwae_bound(log_weights), axis=0)
-        return bound, tf.reduce_mean(objectives.elbo(log_weights), axis=0)
+        estimator = GRADIENT_ESTIMATORS[self.gradient_estimator]
+        bound, elbo = estimator(self, x, outputs, self.num_importance_samples, seed)
+        return tf.reduce_mean(bound, axis=0), tf.reduce_mean(elbo, axis=0)
 
     def _per_example_losses(self, bound, sample_weight):
         losses = -bound

@@ -63,6 +63,7 @@ def create_model(
     variational_family="diagonal_gaussian",
     likelihood="bernoulli",
     analytic_kl=False,
+    gradient_estimator="standard",
     seed=None,
     dtype=None,
 ):
@@ -93,7 +94,8 @@ def create_model(
         max_norm: H of a norm-capped model, 2.0 by default.
         cap: form of the cap, "min" or "sigmoid" (see `NormCappedDense`).
         activation: of the hidden layers.
-        variational_family, likelihood, analytic_kl: see `VariationalAutoencoder`.
+        variational_family, likelihood, analytic_kl, gradient_estimator: as in
+            `VariationalAutoencoder`.
         seed: optional int; the same seed gives the same initial weights and random numbers.
         dtype: Keras dtype or policy, such as "mixed_bfloat16"; None for the global policy.
 
@@ -164,6 +166,7 @@ def create_model(
         num_validation_samples=num_validation_samples,
         mixture_weight=weight if mixture else 1.0,
         analytic_kl=analytic_kl,
+        gradient_estimator=gradient_estimator,
         seed=next(seeds),
         name=name,
         dtype=dtype,

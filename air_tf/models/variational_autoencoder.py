@@ -7,6 +7,7 @@ import tensorflow_probability as tfp
 
 from air_tf import checks, distributions, random
 from air_tf.models.bound_trainer import BoundTrainer
+from air_tf.models.gradient_estimators import GRADIENT_ESTIMATORS
 
 
 @keras.saving.register_keras_serializable(package="air_tf")
@@ -17,7 +18,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
 
         log w = log p(x, z) − log q(z|x),
 
-    which `log_importance_weights` computes. Regularizing amortized inference is a matter of the
+    which `log_weights_at` computes. Regularizing amortized inference is a matter of the
     encoder alone: give it `NoiseInjection` and `NormCappedDense` layers. `create_model` builds the
     models of the paper; this class takes any Keras encoder and decoder.
 
@@ -40,7 +41,10 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         num_monte_carlo_samples: m ≥ 1.
         num_validation_samples: samples of the bound that evaluation reports as `iwae`.
         mixture_weight: α in [0, 1] of the mixture form.
-        analytic_kl: whether KL(q‖p(z)) is taken in closed form; only with k = 1.
+        analytic_kl: whether KL(q‖p(z)) is taken in closed form; only with k = 1 and the standard
+            gradient.
+        gradient_estimator: "standard", "resampled" (backward through one of the k samples),
+            "dreg" or "stl"; see `air_tf.models.gradient_estimators`.
         seed: optional int; the same seed gives the same random numbers.
 
     Raises:
@@ -69,6 +73,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         num_validation_samples=64,
         mixture_weight=1.0,
         analytic_kl=False,
+        gradient_estimator="standard",
         seed=None,
         **kwargs,
     ):
@@ -90,10 +95,15 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         )
         self.mixture_weight = checks.in_unit_interval("mixture_weight", mixture_weight)
         self.analytic_kl = bool(analytic_kl)
-        if self.analytic_kl and self.num_importance_samples > 1:
+        self.gradient_estimator = checks.one_of(
+            "gradient_estimator", gradient_estimator, GRADIENT_ESTIMATORS
+        )
+        is_plain_elbo = self.num_importance_samples == 1 and gradient_estimator == "standard"
+        if self.analytic_kl and not is_plain_elbo:
             raise ValueError(
-                "`analytic_kl` needs the ELBO, num_importance_samples=1. "
-                f"Received: num_importance_samples={num_importance_samples}"
+                "`analytic_kl` needs num_importance_samples=1 and gradient_estimator='standard'. "
+                f"Received: num_importance_samples={num_importance_samples}, "
+                f"gradient_estimator={gradient_estimator!r}"
             )
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -140,7 +150,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         return tf.reshape(outputs, [*_static_or_dynamic_shape(z)[:-1], outputs.shape[-1]])
 
     def log_importance_weights(self, x, q, num_samples, seed, analytic_kl=False):
-        """Log w = log p(x, z) − log q(z), z ~ q: the one place where densities meet.
+        """Draws k samples z ~ q and returns their log w = log p(x, z) − log q(z).
 
         Args:
             x: clean observations `[B, D]`; the likelihood never sees noise.
@@ -154,6 +164,10 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
             `[k, ..., B]`, nats.
         """
         z = self.variational_family.sample(q, num_samples, seed)
+        return self.log_weights_at(x, q, z, analytic_kl)
+
+    def log_weights_at(self, x, q, z, analytic_kl=False):
+        """Log weights at given latents z `[k, ..., B, Z]`: the one place where densities meet."""
         log_likelihood = self.likelihood(self.likelihood_outputs(z)).log_prob(
             tf.cast(x, self.density_dtype)
         )
@@ -222,6 +236,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
             "num_validation_samples": self.num_validation_samples,
             "mixture_weight": self.mixture_weight,
             "analytic_kl": self.analytic_kl,
+            "gradient_estimator": self.gradient_estimator,
             "seed": self.seed,
         }
         return {**super().get_config(), **config}

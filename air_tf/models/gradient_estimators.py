@@ -1,0 +1,72 @@
+"""Ways to differentiate the importance-weighted bound.
+
+Each function returns the bound and the ELBO `[m, B]` of outputs `[m, B, P]` of the encoder. The
+values are always those of k samples; what differs is the gradient that automatic differentiation
+takes of the bound. With w̃_i = w_i/Σ_j w_j and z_i = g_φ(ε_i), for the encoder's parameters φ:
+
+    standard    Σ_i w̃_i · d log w_i/dφ
+    resampled   d log w_j/dφ for one j drawn with probability w̃_j
+    stl         Σ_i w̃_i · ∂log w_i/∂z_i · dz_i/dφ       (Roeder et al. 2017)
+    dreg        Σ_i w̃_i² · ∂log w_i/∂z_i · dz_i/dφ      (Tucker et al. 2019)
+
+and for the decoder's parameters Σ_i w̃_i · d log w_i/dθ (the drawn j alone where resampled). All
+are unbiased for the gradient of L_k, but stl with k = 1 only.
+"""
+
+import tensorflow as tf
+
+from air_tf import objectives, random
+
+
+def _standard(model, x, outputs, k, seed):
+    q = model.variational_family(outputs)
+    return _bounds(model.log_importance_weights(x, q, k, seed, model.analytic_kl))
+
+
+def _resampled(model, x, outputs, k, seed):
+    noise_seed, choice_seed = random.split(seed)
+    family = model.variational_family
+    q = family(outputs)
+    noise = family.noise(q, k, noise_seed)
+    log_weights = tf.stop_gradient(model.log_weights_at(x, q, family.transform(q, noise)))
+    bound, elbo = _bounds(log_weights)
+    # Gumbel-max: the largest of log w_i + Gumbel noise has index i with probability w̃_i.
+    uniform = random.uniform(tf.shape(log_weights), choice_seed, log_weights.dtype)
+    gumbel = -tf.math.log(-tf.math.log(tf.maximum(uniform, 1e-30)))
+    index = tf.argmax(log_weights + gumbel, axis=0)
+    chosen = tf.one_hot(index, k, axis=0, dtype=noise.dtype)[..., tf.newaxis] * noise
+    z = family.transform(q, tf.reduce_sum(chosen, axis=0, keepdims=True))
+    log_weight = model.log_weights_at(x, q, z)[0]
+    return bound + log_weight - tf.stop_gradient(log_weight), elbo
+
+
+def _sticking_the_landing(model, x, outputs, k, seed):
+    family = model.variational_family
+    z = family.sample(family(outputs), k, seed)
+    return _bounds(model.log_weights_at(x, family(tf.stop_gradient(outputs)), z))
+
+
+def _doubly_reparameterized(model, x, outputs, k, seed):
+    family = model.variational_family
+    normalized_weights = []  # known only when z has been weighed, before any gradient is taken
+
+    @tf.custom_gradient
+    def weighted_once_more(z):
+        return tf.identity(z), lambda upstream: upstream * normalized_weights[0]
+
+    z = weighted_once_more(family.sample(family(outputs), k, seed))
+    log_weights = model.log_weights_at(x, family(tf.stop_gradient(outputs)), z)
+    normalized_weights.append(tf.nn.softmax(log_weights, axis=0)[..., tf.newaxis])
+    return _bounds(log_weights)
+
+
+def _bounds(log_weights):
+    return objectives.iwae_bound(log_weights), objectives.elbo(log_weights)
+
+
+GRADIENT_ESTIMATORS = {
+    "standard": _standard,
+    "resampled": _resampled,
+    "stl": _sticking_the_landing,
+    "dreg": _doubly_reparameterized,
+}
