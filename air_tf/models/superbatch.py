@@ -80,7 +80,8 @@ def train_function(step, results, steps):
         Function of an iterator, which raises StopIteration at its end.
     """
 
-    @tf.function(jit_compile=True, reduce_retracing=True)
+    # One trace a shape: a trace for any batch size would be compiled anew for each all the same.
+    @tf.function(jit_compile=True)
     def run(batches, first, end):
         def body(i):
             step(_map_leaves(lambda leaf: leaf[i], batches))
