@@ -7,10 +7,10 @@ OUT ?= demo_out
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast lint format lock clean
+.PHONY: help install demo test test-fast bench-quick lint format lock clean
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/installed  ## Make .venv with the exact versions of requirements.lock
 
@@ -28,6 +28,9 @@ test: install  ## Run all tests
 
 test-fast: install  ## Run the tests that are not marked slow
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+bench-quick: install  ## Time fit and evaluation against the machine (about 3 minutes)
+	$(BIN)/python -m benchmarks.quick
 
 lint: install  ## Check style and formatting with ruff
 	$(BIN)/ruff check .

@@ -1,0 +1,1 @@
+"""Timings, side by side in one run; never part of the tests."""
