@@ -1,4 +1,4 @@
-"""The yardstick: an IWAE's training written by hand as one XLA loop, without Keras, TFP or options."""
+"""The yardstick: an IWAE trained by one XLA loop written by hand, without Keras or TFP."""
 
 import itertools
 
