@@ -26,6 +26,7 @@ setuptools.setup(
         "scipy",
         "scikit-learn",
         "pillow",
+        "requests",
         "matplotlib",
         "tqdm",
         # What the command lines in trainers/ and tuning/ need besides:
