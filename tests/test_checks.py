@@ -10,11 +10,13 @@ import air_tf
 from air_tf import checks, versions
 from tests.conftest import small_model
 
-SETTINGS = hypothesis.settings(max_examples=60, deadline=None)
+# Derandomized: a run of the suite is as repeatable as everything else here.
+SETTINGS = hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
+EXACT = st.integers(-(2**53), 2**53)  # whole numbers that a float holds exactly
 
 
 @SETTINGS
-@hypothesis.given(value=st.one_of(st.floats(), st.integers(), st.none(), st.text(), st.booleans()))
+@hypothesis.given(value=st.one_of(st.floats(), EXACT, st.none(), st.text(), st.booleans()))
 def test_numbers_pass_or_say_what_was_received(value):
     for check in (
         checks.positive_int,
