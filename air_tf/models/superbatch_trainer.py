@@ -88,6 +88,7 @@ class SuperbatchTrainer:
         """
         self._assert_compile_called("fit")
         is_dataset, is_array = isinstance(x, tf.data.Dataset), isinstance(x, np.ndarray)
+        validation_batch_size = validation_batch_size or batch_size
         num_batches = steps_per_epoch
         if is_dataset and num_batches is None and x.cardinality() > 0:
             num_batches = int(x.cardinality())
@@ -131,7 +132,7 @@ class SuperbatchTrainer:
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
-            validation_batch_size=validation_batch_size or batch_size,
+            validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
         )
 

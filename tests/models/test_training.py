@@ -358,3 +358,16 @@ def test_batch_callbacks_come_once_an_execution(x):
     model = compiled()  # no S given: a callback that wants batches gets each
     model.fit(x, batch_size=5, callbacks=[callback], verbose=0)
     assert ends == list(range(7))
+
+
+def test_validation_takes_the_batch_size_of_fit(x):
+    """As in Keras: unless `validation_batch_size` says otherwise."""
+    ends = []
+
+    class Ends(keras.callbacks.Callback):
+        def on_test_batch_end(self, batch, logs=None):
+            ends.append(batch)
+
+    model = compiled(steps_per_execution=1)
+    model.fit(x, batch_size=8, validation_data=(x,), callbacks=[Ends()], verbose=0)
+    assert max(ends) == 3
