@@ -54,17 +54,11 @@ def export_saved_model(model, path):
         seed = random.fold_in(seed, 0)
         return streaming_bounds(model, x, q, num_samples, seed)
 
-    def sample(num_samples, seed):
-        z = random.normal(
-            [num_samples, model.latent_dim], random.as_seed(seed), model.density_dtype
-        )
-        return model.likelihood(model.likelihood_outputs(z)).mean()
-
     compiled = tf.function(bounds, jit_compile=True)
     endpoints = {
         "encode": (model.encode, [x]),
         "decode": (model.decode, [z]),
-        "sample": (sample, [num_samples, seed]),
+        "sample": (model.sample, [num_samples, seed]),
         "reconstruct": (model.reconstruct, [x, seed]),
         "elbo": (
             lambda x, num_samples, seed: compiled(x, num_samples, seed)[1],

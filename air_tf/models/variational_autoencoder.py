@@ -191,7 +191,8 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
 
     def sample(self, num_samples, seed=None):
         """Means `[num_samples, D]` of p(x|z) for z ~ N(0, I)."""
-        num_samples = checks.positive_int("num_samples", num_samples)
+        if not tf.is_symbolic_tensor(num_samples):
+            checks.positive_int("num_samples", num_samples)
         z = random.normal([num_samples, self.latent_dim], self._seed(seed), self.density_dtype)
         return self.likelihood(self.likelihood_outputs(z)).mean()
 
