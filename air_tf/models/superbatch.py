@@ -53,7 +53,7 @@ def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
         return {"batches": tuple(map(stacked, arrays)), "sizes": sizes}
 
     numbers = tf.data.Dataset.counter(start=first_epoch)
-    return numbers.flat_map(epoch).prefetch(2)
+    return prefetched(numbers.flat_map(epoch))
 
 
 def from_dataset(dataset, steps):
@@ -62,7 +62,17 @@ def from_dataset(dataset, steps):
     def with_size(*batch):
         return {"batches": batch, "sizes": tf.shape(keras.tree.flatten(batch)[0])[0]}
 
-    return dataset.map(with_size).padded_batch(steps).prefetch(2)
+    return prefetched(dataset.map(with_size).padded_batch(steps))
+
+
+def prefetched(dataset):
+    """The dataset, prefetched and without tf.data's autotuner.
+
+    While a pipeline with the autotuner lives, XLA was seen to work with one thread less.
+    """
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return dataset.prefetch(2).with_options(options)
 
 
 def train_function(step, results, steps):

@@ -84,57 +84,73 @@ class SuperbatchTrainer:
         the epoch's number and the steps taken before; it is random otherwise.
 
         Raises:
-            ValueError: for unfit pixels.
+            ValueError: for unfit pixels, or a split that leaves a side without examples.
         """
         self._assert_compile_called("fit")
-        is_dataset, is_array = isinstance(x, tf.data.Dataset), isinstance(x, np.ndarray)
-        validation_batch_size = validation_batch_size or batch_size
-        num_batches = steps_per_epoch
-        if is_dataset and num_batches is None and x.cardinality() > 0:
-            num_batches = int(x.cardinality())
-        elif is_array:
-            batch_size = batch_size or 32
-            num_batches = -(-len(x) // batch_size)
+        is_array = isinstance(x, np.ndarray)
+        if is_array and validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = _split(x, y, sample_weight, validation_split)
+            validation_split = 0.0
+        options = {
+            "y": y,
+            "batch_size": batch_size or 32 if is_array else batch_size,
+            "validation_split": validation_split,
+            "shuffle": shuffle,
+            "class_weight": class_weight,
+            "sample_weight": sample_weight,
+            "steps_per_epoch": steps_per_epoch,
+        }
+        num_batches = steps_per_epoch or _num_batches(x, options["batch_size"])
         self._set_steps(num_batches, steps_per_epoch, callbacks)
-        steps = self.steps_per_execution
-        if is_dataset:
-            shuffle = False  # a dataset has its own order; Keras would warn
-        if self._is_one_program() and is_dataset:
-            x = superbatch.from_dataset(x, steps)
+        if self._is_one_program() and isinstance(x, tf.data.Dataset):
+            x = superbatch.from_dataset(x, self.steps_per_execution)
             if steps_per_epoch is None and num_batches is not None:
-                x, steps_per_epoch = x.repeat(), num_batches
-        elif (
-            self._is_one_program()
-            and is_array
-            and not (validation_split or class_weight or steps_per_epoch)
-        ):
+                x, options["steps_per_epoch"] = x.repeat(), num_batches
+        elif self._is_one_program() and is_array and not (class_weight or steps_per_epoch):
             seed = random.randrange(2**31) if self.seed is None else self.seed
             taken = int(self.optimizer.iterations) - initial_epoch * num_batches
-            # Targets are not used; their place is filled for sample weights to find theirs.
-            arrays = (x,) if sample_weight is None else (x, sample_weight, sample_weight)
             x = superbatch.from_arrays(
-                arrays, batch_size, steps, shuffle, seed=[seed, taken], first_epoch=initial_epoch
+                _arrays(x, sample_weight),
+                options["batch_size"],
+                self.steps_per_execution,
+                shuffle,
+                seed=[seed, taken],
+                first_epoch=initial_epoch,
             )
-            batch_size, shuffle, y, sample_weight = None, False, None, None
-            steps_per_epoch = num_batches
+            options = {"steps_per_epoch": num_batches}
+        if isinstance(x, tf.data.Dataset):
+            options["shuffle"] = False  # a dataset has its own order; Keras would warn
+        validation_batch_size = validation_batch_size or batch_size
+        if validation_data is not None:
+            validation_data = self._evaluation_data(validation_data, validation_batch_size)
         return super().fit(
             x,
-            y,
-            batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
             callbacks=callbacks,
-            validation_split=validation_split,
             validation_data=validation_data,
-            shuffle=shuffle,
-            class_weight=class_weight,
-            sample_weight=sample_weight,
             initial_epoch=initial_epoch,
-            steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
             validation_freq=validation_freq,
+            **options,
         )
+
+    def evaluate(self, x=None, y=None, batch_size=None, *args, sample_weight=None, **kwargs):
+        if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has prepared those
+            data = self._evaluation_data((x, y, sample_weight), batch_size)
+            x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        return super().evaluate(x, y, batch_size, *args, sample_weight=sample_weight, **kwargs)
+
+    def _evaluation_data(self, data, batch_size):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if self._is_one_program() and isinstance(x, np.ndarray):
+            arrays = _arrays(x, sample_weight)
+            x = tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size or 32)
+            y = sample_weight = None
+        if self._is_one_program() and isinstance(x, tf.data.Dataset):
+            return superbatch.prefetched(x)
+        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
 
     def _is_one_program(self):
         return self.jit_compile and self.distribute_strategy.num_replicas_in_sync == 1
@@ -149,6 +165,31 @@ class SuperbatchTrainer:
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = None
+
+
+def _num_batches(x, batch_size):
+    if isinstance(x, np.ndarray):
+        return -(-len(x) // batch_size)
+    known = isinstance(x, tf.data.Dataset) and x.cardinality() > 0
+    return int(x.cardinality()) if known else None
+
+
+def _arrays(x, sample_weight):
+    """Leaves of a batch. Targets are not used; their place is filled for weights to find theirs."""
+    return (x,) if sample_weight is None else (x, sample_weight, sample_weight)
+
+
+def _split(x, y, sample_weight, validation_split):
+    """Training and validation data, the latter the last part of the examples as in Keras."""
+    at = math.floor(len(x) * (1.0 - validation_split))
+    if not 0 < at < len(x):
+        raise ValueError(
+            "`validation_split` must leave examples to train on and to validate on. "
+            f"Received: validation_split={validation_split}, {len(x)} examples"
+        )
+    arrays = [None if array is None else np.asarray(array) for array in (x, y, sample_weight)]
+    parts = (slice(None, at), slice(at, None))
+    return [tuple(None if a is None else a[part] for a in arrays) for part in parts]
 
 
 def _wants_every_batch(callback):

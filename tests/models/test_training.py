@@ -371,3 +371,29 @@ def test_validation_takes_the_batch_size_of_fit(x):
     model = compiled(steps_per_execution=1)
     model.fit(x, batch_size=8, validation_data=(x,), callbacks=[Ends()], verbose=0)
     assert max(ends) == 3
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_validation_split_holds_out_the_last_examples(weighted, x):
+    """As in Keras; and with weights, which validation and training share out alike."""
+    weights = np.linspace(0, 2, len(x)) if weighted else None
+    options = {"batch_size": 8, "shuffle": False, "verbose": 0}
+    split = compiled().fit(x, sample_weight=weights, validation_split=0.25, **options).history
+    training, validation = (None, None) if weights is None else (weights[:24], weights[24:])
+    given = compiled().fit(
+        x[:24], sample_weight=training, validation_data=(x[24:], None, validation), **options
+    )
+    assert split == given.history and "val_iwae" in split
+    with pytest.raises(ValueError, match="validation_split"):
+        compiled().fit(x, validation_split=1.5, **options)
+
+
+def test_evaluation_weighs_examples(x):
+    """Weight 0 removes an example from the means; superbatches or not."""
+    weights = np.repeat([1.0, 0.0], [20, 12])
+    kept = compiled().evaluate(x[:20], batch_size=20, verbose=0, return_dict=True)
+    for jit_compile in (True, False):
+        model = compiled(jit_compile=jit_compile)
+        logs = model.evaluate(x, None, 32, 0, sample_weight=weights, return_dict=True)
+        assert abs(logs["iwae"] - kept["iwae"]) < 0.5
+        assert logs["loss"] == pytest.approx(-logs["elbo"] * 20 / 32, rel=0.05)
