@@ -92,7 +92,7 @@ class SuperbatchTrainer:
             (x, y, sample_weight), validation_data = _split(x, y, sample_weight, validation_split)
             validation_split = 0.0
         options = {
-            "y": y,
+            "y": sample_weight if y is None else y,  # Keras ignores weights without targets
             "batch_size": batch_size or 32 if is_array else batch_size,
             "validation_split": validation_split,
             "shuffle": shuffle,
@@ -150,7 +150,7 @@ class SuperbatchTrainer:
             y = sample_weight = None
         if self._is_one_program() and isinstance(x, tf.data.Dataset):
             return superbatch.prefetched(x)
-        return keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
+        return x, sample_weight if y is None else y, sample_weight
 
     def _is_one_program(self):
         return self.jit_compile and self.distribute_strategy.num_replicas_in_sync == 1

@@ -383,7 +383,8 @@ def test_validation_split_holds_out_the_last_examples(weighted, x):
     given = compiled().fit(
         x[:24], sample_weight=training, validation_data=(x[24:], None, validation), **options
     )
-    assert split == given.history and "val_iwae" in split
+    assert split == given.history
+    assert "val_iwae" in split
     with pytest.raises(ValueError, match="validation_split"):
         compiled().fit(x, validation_split=1.5, **options)
 
