@@ -36,17 +36,19 @@ def importance_log_likelihood(model, x, num_samples=5000, *, seed=0, batch_size=
     """
     num_samples = checks.positive_int("num_samples", num_samples)
 
-    def bound(x, seed):
-        q = model.variational_family(model.posterior_outputs(x))
-        return streaming_bounds(model, x, q, num_samples, seed)[:1]
-
     (values,) = map_batches(
-        bound,
+        _bound,
         model,
         x,
         seed=seed,
         batch_size=batch_size,
         description=f"IWAE-{num_samples}",
         progress=progress,
+        num_samples=num_samples,
     )
     return Estimate(values)
+
+
+def _bound(model, x, seed, num_samples):
+    q = model.variational_family(model.posterior_outputs(x))
+    return streaming_bounds(model, x, q, num_samples, seed)[:1]

@@ -98,27 +98,29 @@ def inference_gaps(
         model, x, num_samples, num_train_samples, max_steps, learning_rate=learning_rate, **options
     )
 
-    def bounds(x, seed):
-        amortized_seed, train_seed, optimal_seed = random.split(random.fold_in(seed, 1), 3)
-        outputs = model.posterior_outputs(x)
-        q = model.variational_family(outputs)
-        importance, elbo = streaming_bounds(model, x, q, num_samples, amortized_seed)
-        optimal_outputs, _ = optimize_posterior(
-            model,
-            x,
-            outputs,
-            objectives.elbo,
-            num_train_samples,
-            max_steps,
-            learning_rate,
-            train_seed,
-            analytic_kl,
-        )
-        q = model.variational_family(optimal_outputs)
-        _, optimal_elbo = streaming_bounds(model, x, q, num_samples, optimal_seed)
-        return importance, elbo, optimal_elbo
-
     importance, elbo, optimal_elbo = map_batches(
-        bounds, model, x, description="ELBO and gaps", **options
+        _bounds,
+        model,
+        x,
+        description="ELBO and gaps",
+        num_samples=num_samples,
+        num_train_samples=num_train_samples,
+        max_steps=max_steps,
+        learning_rate=learning_rate,
+        analytic_kl=analytic_kl,
+        **options,
     )
     return InferenceGaps(log_likelihood, *map(Estimate, (importance, elbo, optimal_elbo)))
+
+
+def _bounds(model, x, seed, num_samples, **optimization):
+    amortized_seed, train_seed, optimal_seed = random.split(random.fold_in(seed, 1), 3)
+    outputs = model.posterior_outputs(x)
+    q = model.variational_family(outputs)
+    importance, elbo = streaming_bounds(model, x, q, num_samples, amortized_seed)
+    optimal_outputs, _ = optimize_posterior(
+        model, x, outputs, objectives.elbo, seed=train_seed, **optimization
+    )
+    q = model.variational_family(optimal_outputs)
+    _, optimal_elbo = streaming_bounds(model, x, q, num_samples, optimal_seed)
+    return importance, elbo, optimal_elbo

@@ -67,29 +67,32 @@ def iw_svi(
     max_steps = checks.positive_int("max_steps", max_steps)
     learning_rate = checks.positive("learning_rate", learning_rate)
 
-    def bound(x, seed):
-        train_seed, final_seed = random.split(seed)
-        outputs, num_steps = optimize_posterior(
-            model,
-            x,
-            model.posterior_outputs(x),
-            objectives.iwae_bound,
-            num_train_samples,
-            max_steps,
-            learning_rate,
-            train_seed,
-        )
-        q = model.variational_family(outputs)
-        values, _ = streaming_bounds(model, x, q, num_samples, final_seed)
-        return values, num_steps
-
     values, num_steps = map_batches(
-        bound,
+        _bound,
         model,
         x,
         seed=seed,
         batch_size=batch_size,
         description=f"IW-SVI-{num_samples}",
         progress=progress,
+        num_samples=num_samples,
+        num_train_samples=num_train_samples,
+        max_steps=max_steps,
+        learning_rate=learning_rate,
     )
     return IWSVIEstimate(values, num_steps)
+
+
+def _bound(model, x, seed, num_samples, **optimization):
+    train_seed, final_seed = random.split(seed)
+    outputs, num_steps = optimize_posterior(
+        model,
+        x,
+        model.posterior_outputs(x),
+        objectives.iwae_bound,
+        seed=train_seed,
+        **optimization,
+    )
+    q = model.variational_family(outputs)
+    values, _ = streaming_bounds(model, x, q, num_samples, final_seed)
+    return values, num_steps

@@ -7,36 +7,61 @@ import tqdm
 from air_tf import checks, random
 
 
-def map_batches(function, model, x, *, seed, batch_size, description, progress):
+def map_batches(
+    function, model, x, *, seed, batch_size, description, progress, **options
+):
     """Applies a per-batch function to all of x and joins what it returns, in order.
 
-    The last batch is filled up by repetition and cut again, so that XLA compiles one program only.
+    The batches are shared out among the replicas of the strategy that the model was made under.
     The seed of a batch is folded from its index: a result repeats for the same seed, batch size
-    and x.
+    and x, whatever the number of replicas.
 
     Args:
-        function: `(x [B, D], seed [2]) → tuple of tensors [B, ...]`.
+        function: `(model, x [B, D], seed [2], **options) → tuple of tensors [B, ...]`.
         model: the `VariationalAutoencoder` that x must fit.
         x: array `[N, D]`.
         seed: int.
         batch_size: int ≥ 1.
         description: what the progress bar says.
         progress: whether to show it.
+        **options: hashable arguments of the function.
 
     Returns:
         Tuple of arrays `[N, ...]`.
     """
     x = checks.pixels(x, model.input_dim, model.likelihood.binary)
     batch_size = min(checks.positive_int("batch_size", batch_size), len(x))
-    x_spec = tf.TensorSpec([batch_size, x.shape[1]], x.dtype)
-    signature = [x_spec, tf.TensorSpec([2], tf.int32)]
-    compiled = tf.function(function, signature, jit_compile=True).get_concrete_function()
+    strategy = model.distribute_strategy
+    program = _program(function, model, batch_size, x.dtype, options)
+
+    def batch(index):
+        # The last batch is filled up by repetition, so that one program serves all.
+        rows = np.arange(index * batch_size, (index + 1) * batch_size) % len(x)
+        return tf.convert_to_tensor(x[rows]), random.fold_in(seed, index)
+
     results = []
+    at_once = strategy.num_replicas_in_sync
     with tqdm.tqdm(total=len(x), desc=description, unit="img", disable=not progress) as bar:
-        for index, start in enumerate(range(0, len(x), batch_size)):
-            rows = np.arange(start, start + batch_size) % len(x)
-            size = min(batch_size, len(x) - start)
-            outputs = compiled(tf.convert_to_tensor(x[rows]), random.fold_in(seed, index))
-            results.append([output.numpy()[:size] for output in outputs])
-            bar.update(size)
-    return tuple(np.concatenate(parts) for parts in zip(*results, strict=True))
+        for first in range(0, -(-len(x) // batch_size), at_once):
+            batches = strategy.experimental_distribute_values_from_function(
+                lambda context, first=first: batch(first + context.replica_id_in_sync_group)
+            )
+            outputs = program(*batches)
+            results.append([strategy.gather(output, axis=0).numpy() for output in outputs])
+            bar.update(min(at_once * batch_size, len(x) - bar.n))
+    return tuple(np.concatenate(parts)[: len(x)] for parts in zip(*results, strict=True))
+
+
+def _program(function, model, batch_size, dtype, options):
+    """The compiled function. The model keeps it: another call with it does not compile again."""
+    programs = vars(model).setdefault("_evaluation_programs", {})  # out of sight of Keras
+    key = (function, batch_size, dtype, *sorted(options.items()))
+    if key not in programs:
+        strategy = model.distribute_strategy
+        # XLA on CPU cannot reach the variables of other replicas than the first.
+        one_replica = strategy.num_replicas_in_sync == 1
+        compiled = tf.function(
+            lambda x, seed: function(model, x, seed, **options), jit_compile=one_replica
+        )
+        programs[key] = tf.function(lambda x, seed: strategy.run(compiled, (x, seed)))
+    return programs[key]

@@ -9,7 +9,16 @@ _PATIENCE = 10  # windows in a row without a better average that stop an example
 
 
 def optimize_posterior(
-    model, x, outputs, reduction, num_samples, max_steps, learning_rate, seed, analytic_kl=False
+    model,
+    x,
+    outputs,
+    reduction,
+    *,
+    num_train_samples,
+    max_steps,
+    learning_rate,
+    seed,
+    analytic_kl=False,
 ):
     """Maximises a bound over the variational parameters of each example by Adam.
 
@@ -22,7 +31,7 @@ def optimize_posterior(
         x: `[B, D]`.
         outputs: starting point, raw outputs `[B, P]` of the encoder.
         reduction: `objectives.iwae_bound` or `objectives.elbo`.
-        num_samples: k̂, fresh samples in each step.
+        num_train_samples: k̂, fresh samples in each step.
         max_steps: T.
         learning_rate: of Adam.
         seed: seed tensor `[2]`.
@@ -38,7 +47,7 @@ def optimize_posterior(
             tape.watch(raw)
             q = model.variational_family(raw)
             log_weights = model.log_importance_weights(
-                x, q, num_samples, random.fold_in(seed, i), analytic_kl
+                x, q, num_train_samples, random.fold_in(seed, i), analytic_kl
             )
             objective = reduction(log_weights)
         gradient = tape.gradient(objective, raw)

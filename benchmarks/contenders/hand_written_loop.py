@@ -5,13 +5,18 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
+from benchmarks import workload
 
-def hand_written_loop(x, units, latent_dim, k, batch_size):
-    """Returns a function that takes one Adam step for each batch of x `[N, D]` in one XLA program.
+_EVALUATED_AT_ONCE = 50  # samples of each image
 
-    784-200-200-50 and the like, tanh, Bernoulli pixels, the IWAE-k bound; the mathematics of
-    `air_tf.create_model("iwae", …)` with the data resident and the batches in a fixed order.
+
+def train(k):
+    """One Adam step for each batch in one XLA program, data resident, in a fixed order.
+
+    The mathematics of `air_tf.create_model("iwae", …)`.
     """
+    units, latent_dim, batch_size = workload.UNITS, workload.LATENT_DIM, workload.BATCH_SIZE
+    x = workload.training_images(k)
     generator = np.random.default_rng(0)
     widths = [x.shape[1], *units, 2 * latent_dim, None, latent_dim, *units, x.shape[1]]
     pairs = [(i, o) for i, o in itertools.pairwise(widths) if None not in (i, o)]
@@ -52,7 +57,7 @@ def hand_written_loop(x, units, latent_dim, k, batch_size):
                 tape.watch(weights)
                 value = loss(weights, tf.cast(batches[i], tf.float32), tf.stack([i, 7]))
             t = tf.cast(i + 1, tf.float32)
-            rate = 1e-3 * tf.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            rate = workload.LEARNING_RATE * tf.sqrt(1 - 0.999**t) / (1 - 0.9**t)
             gradients = tape.gradient(value, weights)
             means = [0.9 * m + 0.1 * g for m, g in zip(means, gradients, strict=True)]
             squares = [0.999 * s + 0.001 * g**2 for s, g in zip(squares, gradients, strict=True)]
@@ -73,4 +78,31 @@ def hand_written_loop(x, units, latent_dim, k, batch_size):
             variable.assign(value)
         return total / len(batches)
 
-    return epoch
+    def work():
+        for _ in range(workload.EPOCHS):
+            epoch().numpy()
+
+    return work
+
+
+def products(k):
+    """The matrix products of an evaluation with k samples and nothing else: the GEMM bound."""
+    widths = [workload.LATENT_DIM, *workload.UNITS, workload.INPUT_DIM]
+    kernels = [tf.random.normal(pair) for pair in itertools.pairwise(widths)]
+    rows = tf.random.normal([_EVALUATED_AT_ONCE * workload.NUM_IMAGES, workload.LATENT_DIM])
+
+    @tf.function(jit_compile=True)
+    def run():
+        def body(i, total):
+            h = rows + total * 0.0  # depends on the loop, so that XLA does not hoist it
+            for kernel in kernels:
+                h = h @ kernel
+            return i + 1, total + h[0, 0] * 0.0
+
+        return tf.while_loop(lambda i, _: i < k // _EVALUATED_AT_ONCE, body, [0, 0.0])
+
+    return lambda: run()[1].numpy()
+
+
+if __name__ == "__main__":
+    workload.serve({"train": train, "products": products})

@@ -1,0 +1,84 @@
+"""Pythae on PyTorch: its IWAE under its own trainer, and its `get_nll`."""
+
+import tempfile
+
+import torch
+from pythae.data.datasets import BaseDataset
+from pythae.models import IWAE, IWAEConfig
+from pythae.models.base.base_utils import ModelOutput
+from pythae.models.nn import BaseDecoder, BaseEncoder
+from pythae.trainers import BaseTrainer, BaseTrainerConfig
+
+from benchmarks import workload
+
+
+def mlp(*widths):
+    """Dense layers with tanh between them."""
+    layers = []
+    for i, o in zip(widths[:-1], widths[1:], strict=True):
+        layers += [torch.nn.Linear(i, o), torch.nn.Tanh()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
+class Encoder(BaseEncoder):
+    """784-200-200-50."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = mlp(workload.INPUT_DIM, *workload.UNITS, 2 * workload.LATENT_DIM)
+
+    def forward(self, x):
+        loc, log_variance = self.network(x).chunk(2, -1)
+        return ModelOutput(embedding=loc, log_covariance=log_variance)
+
+
+class Decoder(BaseDecoder):
+    """50-200-200-784."""
+
+    def __init__(self):
+        super().__init__()
+        self.network = mlp(workload.LATENT_DIM, *workload.UNITS, workload.INPUT_DIM)
+
+    def forward(self, z):
+        return ModelOutput(reconstruction=torch.sigmoid(self.network(z)))
+
+
+def iwae(k):
+    """The model that all train."""
+    config = IWAEConfig(
+        input_dim=(workload.INPUT_DIM,),
+        latent_dim=workload.LATENT_DIM,
+        reconstruction_loss="bce",
+        number_samples=k,
+    )
+    return IWAE(config, Encoder(), Decoder())
+
+
+def train(k):
+    """Epochs of the trainer, without what it does before and after all epochs."""
+    x = torch.tensor(workload.training_images(k), dtype=torch.float32)
+    config = BaseTrainerConfig(
+        output_dir=tempfile.mkdtemp(),
+        per_device_train_batch_size=workload.BATCH_SIZE,
+        learning_rate=workload.LEARNING_RATE,
+        no_cuda=True,
+    )
+    trainer = BaseTrainer(iwae(k), BaseDataset(x, torch.zeros(len(x))), training_config=config)
+    trainer.prepare_training()
+
+    def work():
+        for epoch in range(workload.EPOCHS):
+            trainer.train_step(epoch)
+
+    return work
+
+
+def evaluate(k):
+    """IWAE-k bound of the images, with chunks that suit this machine best."""
+    model = iwae(1).eval()
+    x = torch.tensor(workload.images(workload.NUM_IMAGES), dtype=torch.float32)
+    return lambda: model.get_nll(x, n_samples=k, batch_size=k)
+
+
+if __name__ == "__main__":
+    workload.serve({"train": train, "evaluate": evaluate})

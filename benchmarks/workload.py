@@ -1,0 +1,59 @@
+"""The work that all contenders do, and how they are asked for it. Needs NumPy alone."""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import time
+
+import numpy as np
+
+INPUT_DIM, UNITS, LATENT_DIM, BATCH_SIZE, LEARNING_RATE = 784, (200, 200), 50, 100, 1e-3
+EPOCHS = 5  # of a timed training, in one call where the contender has epochs
+STEPS = {1: 200, 8: 100, 64: 20}  # in an epoch, by k
+NUM_IMAGES = 100  # of a timed evaluation
+
+
+def images(num_images, input_dim=INPUT_DIM):
+    """Random binary images `[N, D]`, uint8."""
+    return (np.random.default_rng(0).random((num_images, input_dim)) < 0.3).astype("uint8")
+
+
+def training_images(k):
+    """The images of an epoch."""
+    return images(STEPS[k] * BATCH_SIZE)
+
+
+def serve(tasks):
+    """Answers requests on standard input until it ends.
+
+    A request is a line `{"task": name, "k": number}`. The first one of a kind makes the task and
+    runs it once, which compiles; every one then times a run. The answer is a line `{"seconds",
+    "peak_mib", "first_seconds"}`, the last being the time that the first run took to make and run.
+
+    Args:
+        tasks: {name: function of k that returns a function without arguments, which does the work
+            and waits until it is done}.
+    """
+    ready = {}
+    answers = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # what libraries print is no answer
+        for line in sys.stdin:
+            request = json.loads(line)
+            key = (request["task"], request["k"])
+            if key not in ready:
+                start = time.perf_counter()
+                work = tasks[request["task"]](request["k"])
+                work()
+                ready[key] = work, time.perf_counter() - start
+            work, first_seconds = ready[key]
+            start = time.perf_counter()
+            work()
+            answer = {
+                "seconds": time.perf_counter() - start,
+                "first_seconds": first_seconds,
+                "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "pid": os.getpid(),
+            }
+            print(json.dumps(answer), file=answers, flush=True)
