@@ -3,11 +3,12 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo_out
+PEERS := jax pythae
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast bench-quick lint format lock clean
+.PHONY: help install demo test test-fast bench bench-quick lint format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +30,18 @@ test: install  ## Run all tests
 test-fast: install  ## Run the tests that are not marked slow
 	$(BIN)/python -m pytest -n 2 -m "not slow"
 
-bench-quick: install  ## Time fit and evaluation against the machine (about 3 minutes)
-	$(BIN)/python -m benchmarks.quick
+bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, peers beside it (about 15 minutes)
+	$(BIN)/python -m benchmarks.compare --peers
+	$(BIN)/python -m benchmarks.growth
+	$(BIN)/python -m benchmarks.signal_to_noise
+
+bench-quick: install  ## Time fit and evaluation against the machine (under 3 minutes)
+	$(BIN)/python -m benchmarks.compare --repeats 3
+
+benchmarks/peers/%/installed: benchmarks/peers/%/requirements.txt
+	$(PYTHON) -m venv $(@D)/venv
+	$(@D)/venv/bin/pip install --quiet -r $<
+	touch $@
 
 lint: install  ## Check style and formatting with ruff
 	$(BIN)/ruff check .

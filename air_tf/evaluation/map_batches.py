@@ -7,9 +7,7 @@ import tqdm
 from air_tf import checks, random
 
 
-def map_batches(
-    function, model, x, *, seed, batch_size, description, progress, **options
-):
+def map_batches(function, model, x, *, seed, batch_size, description, progress, **options):
     """Applies a per-batch function to all of x and joins what it returns, in order.
 
     The batches are shared out among the replicas of the strategy that the model was made under.

@@ -1,8 +1,11 @@
 """air_tf as its users call it: `model.fit` and `importance_log_likelihood`."""
 
 import functools
+import pathlib
+import tempfile
 
 import keras
+import tensorflow as tf
 
 import air_tf
 from benchmarks import workload
@@ -24,11 +27,29 @@ def model(k, **options):
 
 
 def train(k, gradient_estimator="standard"):
-    """A call of `fit`."""
-    trained = model(k, gradient_estimator=gradient_estimator)
-    trained.compile(keras.optimizers.Adam(workload.LEARNING_RATE))
-    options = {"batch_size": workload.BATCH_SIZE, "epochs": workload.EPOCHS, "verbose": 0}
-    return functools.partial(trained.fit, workload.training_images(k), **options)
+    """A call of `fit` on an array."""
+    fit = compiled(k, gradient_estimator=gradient_estimator).fit
+    x = workload.training_images(k)
+    return lambda: fit(x, batch_size=workload.BATCH_SIZE, epochs=workload.EPOCHS, verbose=0)
+
+
+def train_from_disk(k):
+    """A call of `fit` on a `tf.data` pipeline that reads, shuffles and batches a file's images."""
+    path = pathlib.Path(tempfile.mkdtemp()) / "images"
+    workload.training_images(k).tofile(path)
+    records = tf.data.FixedLengthRecordDataset(str(path), workload.INPUT_DIM)
+    batches = records.shuffle(10_000).batch(workload.BATCH_SIZE)
+    x = batches.map(lambda record: tf.io.decode_raw(record, tf.uint8))
+    x = x.map(lambda image: tf.ensure_shape(image, [None, workload.INPUT_DIM]))
+    fit = compiled(k).fit
+    return lambda: fit(x, epochs=workload.EPOCHS, verbose=0)
+
+
+def compiled(k, **options):
+    """The model with its optimizer."""
+    result = model(k, **options)
+    result.compile(keras.optimizers.Adam(workload.LEARNING_RATE))
+    return result
 
 
 def evaluate(k):
@@ -40,4 +61,11 @@ def evaluate(k):
 
 if __name__ == "__main__":
     resampled = functools.partial(train, gradient_estimator="resampled")
-    workload.serve({"train": train, "train resampled": resampled, "evaluate": evaluate})
+    workload.serve(
+        {
+            "train": train,
+            "train resampled": resampled,
+            "train from disk": train_from_disk,
+            "evaluate": evaluate,
+        }
+    )
