@@ -34,9 +34,14 @@ def _read(config_class, path):
         raise ValueError(
             f"{path} must hold a mapping with keys among {sorted(fields)}. Received: {values!r}"
         )
+    values = _tuples(values)
     for name, field in fields.items():
-        if name in values and isinstance(values[name], list):
-            values[name] = tuple(values[name])
+        if name in values and dataclasses.is_dataclass(field.default):
+            values[name] = type(field.default)(**_tuples(values[name]))
         elif name not in values and field.default is dataclasses.MISSING:
             values[name] = tyro.MISSING
     return config_class(**values)
+
+
+def _tuples(values):
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

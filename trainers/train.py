@@ -13,6 +13,17 @@ from trainers import command_line, run_folder
 from trainers.train_config import TrainConfig
 
 
+def load(config):
+    """The data set of a config."""
+    return air_tf.datasets.load(
+        config.dataset,
+        data_dir=config.data_dir,
+        manual_dir=config.manual_dir,
+        binarization=config.binarization,
+        seed=0,
+    )
+
+
 def build(config, data):
     """The compiled model of a config; its output bias starts at the data's mean logits."""
     for name in ("epochs", "batch_size", "patience", "validation_freq"):
@@ -26,8 +37,13 @@ def build(config, data):
     return model
 
 
-def fit(model, config, data, callbacks=(), verbose="auto"):
+def fit(model, config, data, callbacks=(), **options):
     """Fits a compiled model with early stopping; the best weights are restored.
+
+    Args:
+        model, config, data: as of `build`.
+        callbacks: more callbacks.
+        **options: of `model.fit`, in the place of the config's.
 
     Returns:
         The `keras.callbacks.History`.
@@ -37,26 +53,19 @@ def fit(model, config, data, callbacks=(), verbose="auto"):
     inputs = {"x": data.train, "batch_size": config.batch_size}
     if data.binarization == "dynamic":
         inputs = {"x": data.training_batches(config.batch_size, config.seed), "shuffle": False}
-    return model.fit(
-        **inputs,
-        epochs=config.epochs,
-        validation_data=(data.validation,),
-        validation_batch_size=min(500, len(data.validation)),
-        validation_freq=config.validation_freq,
-        callbacks=[stopping, *callbacks],
-        verbose=verbose,
-    )
+    options = {
+        "epochs": config.epochs,
+        "validation_data": (data.validation,),
+        "validation_batch_size": min(500, len(data.validation)),
+        "validation_freq": config.validation_freq,
+        **options,
+    }
+    return model.fit(**inputs, callbacks=[stopping, *callbacks], **options)
 
 
 def train(config):
     """Trains the model of a config and writes its run folder; returns the model."""
-    data = air_tf.datasets.load(
-        config.dataset,
-        data_dir=config.data_dir,
-        manual_dir=config.manual_dir,
-        binarization=config.binarization,
-        seed=0,
-    )
+    data = load(config)
     model = build(config, data)
     path = run_folder.create(config)
     logs = path / run_folder.LOGS

@@ -59,7 +59,11 @@ def _program(function, model, batch_size, dtype, options):
         # XLA on CPU cannot reach the variables of other replicas than the first.
         one_replica = strategy.num_replicas_in_sync == 1
         compiled = tf.function(
-            lambda x, seed: function(model, x, seed, **options), jit_compile=one_replica
+            lambda x, seed: function(model, x, seed, **options),
+            jit_compile=one_replica,
+            autograph=False,
         )
-        programs[key] = tf.function(lambda x, seed: strategy.run(compiled, (x, seed)))
+        programs[key] = tf.function(
+            lambda x, seed: strategy.run(compiled, (x, seed)), autograph=False
+        )
     return programs[key]

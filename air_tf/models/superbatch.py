@@ -12,8 +12,6 @@ import itertools
 import keras
 import tensorflow as tf
 
-from air_tf import random
-
 
 def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
     """Superbatches of arrays, epoch after epoch without end.
@@ -34,12 +32,15 @@ def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
     span = batch_size * steps
     starts = tf.data.Dataset.range(0, n, span)
 
+    @tf.autograph.experimental.do_not_convert  # converting takes longer than tracing
     def epoch(number):
         order = tf.range(n)
         if shuffle:
-            order = tf.random.experimental.stateless_shuffle(order, random.fold_in(seed, number))
+            key = tf.random.experimental.stateless_fold_in(seed, number)
+            order = tf.random.experimental.stateless_shuffle(order, key)
         return starts.map(lambda start: gather(order[start : start + span]))
 
+    @tf.autograph.experimental.do_not_convert
     def gather(rows):
         count = tf.size(rows)
         num_batches = -(-count // batch_size)
@@ -91,7 +92,7 @@ def train_function(step, results, steps):
     """
 
     # One trace a shape: a trace for any batch size would be compiled anew for each all the same.
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def run(batches, first, end):
         def body(i):
             step(_map_leaves(lambda leaf: leaf[i], batches))

@@ -200,6 +200,7 @@ def _wants_every_batch(callback):
         return True
     hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     base = keras.callbacks.Callback
-    return not type(callback).__module__.startswith("keras.") and any(
+    # KerasTuner's own callback has these hooks, but they do nothing.
+    return not type(callback).__module__.startswith(("keras.", "keras_tuner.")) and any(
         getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks
     )

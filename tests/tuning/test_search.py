@@ -1,0 +1,204 @@
+"""The search: its space, its folder, going on after a kill, and several processes."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import keras_tuner
+import pytest
+
+from trainers import command_line, run_folder
+from trainers.train_config import TrainConfig
+from tuning import launch, retrain_best, search
+from tuning.air_hyper_model import HYPERPARAMETERS, AIRHyperModel
+from tuning.search_config import SearchConfig, Space
+
+SMALL = (
+    "--dataset digits --model dvae --encoder-units 16 --decoder-units 16 --latent-dim 4 "
+    "--batch-size 200 --epochs 2"
+).split()
+CONFIG = TrainConfig("digits", "dwni_iwae", "", encoder_units=(6, 6), decoder_units=(6,))
+EXAMPLES = {
+    "noise_stddev": (0.1, 0.4),
+    "denoising_weight": (0.5, 1.0),
+    "max_norm": (0.5, 2.0),
+    "learning_rate": (1e-4, 1e-2),
+    "num_importance_samples": (2, 8),
+    "latent_dim": (2, 5),
+    "encoder_width": (4, 16),
+    "decoder_width": (4, 16),
+}
+
+
+def test_examples_cover_the_space():
+    assert set(EXAMPLES) == set(HYPERPARAMETERS) == set(Space.__dataclass_fields__)
+
+
+@pytest.mark.parametrize("kind", ["grid", "ranges"])
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_each_hyperparameter_reaches_the_model(name, kind):
+    hypermodel = AIRHyperModel(CONFIG, **{kind: {name: EXAMPLES[name]}})
+    hp = keras_tuner.HyperParameters()
+    hypermodel.build(hp)
+    hp.values[name] = EXAMPLES[name][1]
+    model = hypermodel.build(hp)
+    noise, first = model.encoder.layers[:2]
+    reached = {
+        "noise_stddev": noise.stddev,
+        "denoising_weight": noise.probability,
+        "max_norm": getattr(first, "max_norm", None),
+        "learning_rate": float(model.optimizer.learning_rate),
+        "num_importance_samples": model.num_importance_samples,
+        "latent_dim": model.latent_dim,
+        "encoder_width": first.units,
+        "decoder_width": model.decoder.layers[0].units,
+    }
+    assert reached[name] == pytest.approx(EXAMPLES[name][1])
+    if name == "encoder_width":
+        assert model.encoder.layers[2].units == 16
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"grid": {"noise_std": (0.1,)}}, "did you mean 'noise_stddev'"),
+        ({"grid": {"noise_stddev": (0.0, 0.1)}}, "`noise_stddev` must be"),
+        ({"grid": {"denoising_weight": (0.5, 1.5)}}, "`denoising_weight` must be"),
+        ({"grid": {"latent_dim": (2.5,)}}, "`latent_dim` must be"),
+        ({"ranges": {"max_norm": (2.0, 1.0)}}, "must be .low, high."),
+        ({"ranges": {"max_norm": (2.0,)}}, "must be .low, high."),
+        ({"grid": {"max_norm": (1.0,)}, "ranges": {"max_norm": (1.0, 2.0)}}, "not both"),
+    ],
+)
+def test_rejects(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        AIRHyperModel(CONFIG, **arguments)
+
+
+def run(module, config_class, arguments):
+    function = getattr(module, module.__name__.rpartition(".")[2])
+    command_line.run(function, config_class, [str(argument) for argument in arguments])
+
+
+@pytest.mark.slow
+def test_search_report_and_retraining(tmp_path, capsys):
+    folder = tmp_path / "search"
+    arguments = [*SMALL, "--out", folder, "--executions-per-trial", 2]
+    arguments += ["--grid.noise-stddev", 0.1, 0.5]
+    run(search, SearchConfig, arguments)
+    trials = json.loads((folder / "trials.json").read_text())
+    assert sorted(t["hyperparameters"]["noise_stddev"] for t in trials) == [0.1, 0.5]
+    for trial in trials:
+        bounds = [execution["val_iwae"] for execution in trial["executions"]]
+        assert [execution["seed"] for execution in trial["executions"]] == [0, 1]
+        assert bounds[0] != bounds[1]
+        assert trial["score"] == pytest.approx(sum(bounds) / 2, rel=1e-5)
+        assert trial["seconds"] > 0
+    assert trials[0]["score"] >= trials[1]["score"]
+    assert (folder / "trials.png").exists()
+    assert list(folder.glob("logs/execution1/*/execution0/images/events*"))
+    # The same again: nothing is left to do, and nothing is done twice.
+    before = {path: path.read_bytes() for path in folder.rglob("executions.json")}
+    run(search, SearchConfig, arguments)
+    assert before == {path: path.read_bytes() for path in folder.rglob("executions.json")}
+    # Another search does not touch the folder.
+    with pytest.raises(SystemExit):
+        run(search, SearchConfig, [*arguments, "--epochs", 3])
+    assert "another search" in capsys.readouterr().err
+    # Seed and all being the same, the winner trained anew is the winner.
+    run(retrain_best, retrain_best.RetrainConfig, [folder, "--out", tmp_path / "best"])
+    config, _ = run_folder.load(tmp_path / "best")
+    assert config.noise_stddev == trials[0]["hyperparameters"]["noise_stddev"]
+    metrics = json.loads((tmp_path / "best" / "metrics.json").read_text())
+    assert metrics["best_val_iwae"] == pytest.approx(trials[0]["executions"][0]["val_iwae"], 1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
+def test_tuners(tuner, tmp_path):
+    arguments = [*SMALL, "--out", tmp_path / "search", "--tuner", tuner]
+    arguments += ["--range.noise-stddev", 0.05, 1.0, "--grid.latent-dim", 2, 4]
+    run(
+        search, SearchConfig, arguments if tuner == "hyperband" else [*arguments, "--max-trials", 3]
+    )
+    trials = json.loads((tmp_path / "search" / "trials.json").read_text())
+    assert len(trials) == 3 or tuner == "hyperband"
+    for trial in trials:
+        assert 0.05 <= trial["hyperparameters"]["noise_stddev"] <= 1.0
+        assert trial["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "needs a --grid or a --range"),
+        (["--grid.max-norm", 1.0], "has no `max_norm`"),
+        (["--tuner", "hyperband", "--max-trials", 3, "--grid.latent-dim", 2], "Hyperband decides"),
+    ],
+)
+def test_command_line_rejects(arguments, message, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(search, SearchConfig, [*SMALL, "--out", tmp_path / "search", *arguments])
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "search").exists()
+
+
+def finished(folder):
+    return {path.parent.name: path.stat().st_mtime_ns for path in folder.rglob("executions.json")}
+
+
+def wait_for(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.2)
+
+
+@pytest.mark.slow
+def test_a_killed_search_goes_on(tmp_path):
+    folder = tmp_path / "search"
+    arguments = [*SMALL, "--out", str(folder), "--grid.noise-stddev", "0.1", "0.2", "0.4"]
+    command = [sys.executable, "-m", "tuning.search", *arguments]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    wait_for(lambda: finished(folder))
+    process.kill()
+    process.wait()
+    before = finished(folder)
+    assert 1 <= len(before) < 3
+    run(search, SearchConfig, arguments)
+    after = finished(folder)
+    assert len(after) == 3
+    assert all(after[name] == moment for name, moment in before.items())
+    trials = json.loads((folder / "trials.json").read_text())
+    assert sorted(t["hyperparameters"]["noise_stddev"] for t in trials) == [0.1, 0.2, 0.4]
+
+
+@pytest.mark.slow
+def test_chief_and_workers_survive_a_killed_worker(tmp_path):
+    folder = tmp_path / "search"
+    grid = ["0.05", "0.1", "0.2", "0.4", "0.8"]
+    command = [sys.executable, "-m", "tuning.launch", *SMALL, "--out", str(folder)]
+    output = tmp_path / "output"
+    with output.open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--grid.noise-stddev", *grid], stdout=log, stderr=subprocess.STDOUT
+        )
+    started = re.compile(r"worker0: process (\d+)")
+    wait_for(lambda: finished(folder) and started.search(output.read_text()))
+    os.kill(int(started.search(output.read_text())[1]), signal.SIGKILL)
+    assert process.wait(timeout=300) == 0, output.read_text()[-3000:]
+    assert "starting it again" in output.read_text()
+    assert "To join from another host" in output.read_text()
+    trials = json.loads((folder / "trials.json").read_text())
+    assert sorted(t["hyperparameters"]["noise_stddev"] for t in trials) == [float(g) for g in grid]
+    assert all(trial["status"] == "COMPLETED" for trial in trials)
+
+
+def test_launch_wants_a_worker(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        run(launch, launch.LaunchConfig, [*SMALL, "--out", tmp_path / "s", "--workers", 0])
+    assert "`workers` must be" in capsys.readouterr().err

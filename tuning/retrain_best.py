@@ -1,0 +1,46 @@
+"""`python -m tuning.retrain_best DIR --out RUN`: the winner of a search as a normal run folder."""
+
+import dataclasses
+import json
+import pathlib
+
+import tyro
+
+from trainers import command_line, train
+from tuning import report, search
+from tuning.search_config import SearchConfig
+
+
+@dataclasses.dataclass(frozen=True)
+class RetrainConfig:
+    """Train the best trial of a search anew, with its hyperparameters, into a run folder."""
+
+    search: tyro.conf.Positional[str]
+    """Folder of a finished search."""
+    out: str
+    """Folder of the run; it must not hold another run."""
+    seed: int | None = None
+    """Of the run; that of the search if None."""
+
+
+def retrain_best(config):
+    """Trains the best trial of a search; returns the model."""
+    path = pathlib.Path(config.search)
+    for name in (search.SEARCH, report.TRIALS):
+        if not (path / name).exists():
+            raise FileNotFoundError(
+                f"The folder of a finished search holds {name}. Received: {path}"
+            )
+    searched = SearchConfig.from_json((path / search.SEARCH).read_text(encoding="utf-8"))
+    best = json.loads((path / report.TRIALS).read_text(encoding="utf-8"))[0]
+    if best["score"] is None:
+        raise ValueError(f"No trial of this search ended well. Received: {path}")
+    names = [*searched.grid.searched(), *searched.range.searched()]
+    values = {name: best["hyperparameters"][name] for name in names}
+    if config.seed is not None:
+        values["seed"] = config.seed
+    return train.train(searched.training(values, out=config.out))
+
+
+if __name__ == "__main__":
+    command_line.run(retrain_best, RetrainConfig)

@@ -1,0 +1,125 @@
+"""`python -m tuning.search`: search the strength, resume a search, alone or as one of several."""
+
+import json
+import os
+import pathlib
+import time
+
+import keras
+import keras_tuner
+import numpy as np
+
+from air_tf import checks
+from trainers import command_line, run_folder
+from tuning import report
+from tuning.air_hyper_model import AIRHyperModel
+from tuning.search_config import SearchConfig
+
+SEARCH, _TRIALS, _LOGS = "search.json", "trials", "logs"
+_TUNERS = {
+    "grid": keras_tuner.GridSearch,
+    "random": keras_tuner.RandomSearch,
+    "bayesian": keras_tuner.BayesianOptimization,
+    "hyperband": keras_tuner.Hyperband,
+}
+
+
+class _Executions:
+    """Mixin for a tuner: each execution of a trial has a seed of its own and leaves a record."""
+
+    def __init__(self, *args, num_executions, log_dir, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._num_executions, self._log_dir = num_executions, log_dir
+
+    def run_trial(self, trial, *args, **kwargs):
+        histories, records = [], []
+        for execution in range(self._num_executions):
+            self.hypermodel.execution = execution
+            logs = keras.callbacks.TensorBoard(self._log_dir / f"execution{execution}")
+            start = time.perf_counter()
+            (history,) = super().run_trial(trial, *args, callbacks=[logs], **kwargs)
+            bounds = history.history["val_iwae"]
+            record = {
+                "seed": self.hypermodel.config.seed + execution,
+                "val_iwae": max(bounds),
+                "best_epoch": int(np.argmax(bounds)) + 1,
+                "epochs": len(bounds),
+                "seconds": time.perf_counter() - start,
+            }
+            histories.append(history)
+            records.append(record)
+        self.hypermodel.execution = 0
+        folder = pathlib.Path(self.get_trial_dir(trial.trial_id))
+        run_folder.write_json(folder / report.EXECUTIONS, records)
+        return histories
+
+
+def make_hypermodel(config):
+    """The space of a `SearchConfig`; whatever is wrong with it is said here, before the search."""
+    hypermodel = AIRHyperModel(
+        config.training({}, config.out), config.grid.searched(), config.range.searched()
+    )
+    if not hypermodel.grid and not hypermodel.ranges:
+        raise ValueError("A search needs a --grid or a --range of at least one hyperparameter")
+    checks.positive_int("executions_per_trial", config.executions_per_trial)
+    if config.max_trials is not None:
+        checks.positive_int("max_trials", config.max_trials)
+        if config.tuner == "hyperband":
+            raise ValueError("Hyperband decides itself how many trials; leave out --max-trials")
+    hypermodel.build(keras_tuner.HyperParameters())
+    return hypermodel
+
+
+def make_tuner(config, hypermodel):
+    """The KerasTuner tuner of a `SearchConfig`; reloads what its folder holds already."""
+    options = {}
+    if config.tuner == "hyperband":
+        options["max_epochs"] = config.epochs
+    elif config.max_trials is not None:
+        options["max_trials"] = config.max_trials
+    base = _TUNERS[config.tuner]
+    tuner_class = type(base.__name__, (_Executions, base), {})
+    return tuner_class(
+        hypermodel=hypermodel,
+        objective=keras_tuner.Objective("val_iwae", "max"),
+        directory=config.out,
+        project_name=_TRIALS,
+        seed=config.seed,
+        num_executions=config.executions_per_trial,
+        log_dir=pathlib.Path(config.out) / _LOGS,
+        **options,
+    )
+
+
+def prepare(config):
+    """Makes the folder of a search, or recognizes it as its own.
+
+    Raises:
+        FileExistsError: if it holds anything but this search; nothing in it is touched.
+    """
+    path = pathlib.Path(config.out)
+    written = path / SEARCH
+    if not written.exists():
+        run_folder.require_empty(path)
+        path.mkdir(parents=True, exist_ok=True)
+        run_folder.write_text(written, config.to_json())
+    elif json.loads(written.read_text(encoding="utf-8")) != json.loads(config.to_json()):
+        raise FileExistsError(
+            f"`out` holds another search, which stays as it is; see {written}. Received: {path}"
+        )
+    return path
+
+
+def search(config):
+    """Runs or resumes the search and writes its report; returns the path of the folder."""
+    hypermodel = make_hypermodel(config)
+    path = prepare(config)
+    tuner = make_tuner(config, hypermodel)
+    tuner.search(verbose=1)
+    if os.environ.get("KERASTUNER_TUNER_ID", "chief") == "chief":  # alone, or the chief of several
+        report.write(path, tuner)
+    return path
+
+
+if __name__ == "__main__":
+    command_line.run(search, SearchConfig)

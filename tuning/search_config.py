@@ -1,0 +1,71 @@
+"""Everything that defines a search."""
+
+import dataclasses
+import json
+from typing import Literal
+
+from trainers.train_config import TrainConfig
+from tuning.air_hyper_model import replaced
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """Values of the hyperparameters that are searched; of the others there are none."""
+
+    noise_stddev: tuple[float, ...] = ()
+    """σ of the encoder's input noise."""
+    denoising_weight: tuple[float, ...] = ()
+    """α, the weight of the denoising term."""
+    max_norm: tuple[float, ...] = ()
+    """H, the cap on the encoder's column norms."""
+    learning_rate: tuple[float, ...] = ()
+    """Initial learning rate."""
+    num_importance_samples: tuple[int, ...] = ()
+    """k."""
+    latent_dim: tuple[int, ...] = ()
+    """Number of latents."""
+    encoder_width: tuple[int, ...] = ()
+    """Width of each hidden layer of the encoder."""
+    decoder_width: tuple[int, ...] = ()
+    """Width of each hidden layer of the decoder."""
+
+    def searched(self):
+        """{name: values} of the hyperparameters that have any."""
+        return {name: values for name, values in dataclasses.asdict(self).items() if values}
+
+
+@dataclasses.dataclass(frozen=True)
+class SearchConfig(TrainConfig):
+    """Search hyperparameters for the best validation IWAE-64 bound.
+
+    The same command goes on with a search that was interrupted. The folder holds search.json,
+    trials.json, the plot trials.png, KerasTuner's own files and TensorBoard logs (with HParams).
+    """
+
+    tuner: Literal["grid", "random", "bayesian", "hyperband"] = "grid"
+    """How trials are chosen."""
+    max_trials: int | None = None
+    """The most trials; all of the grid, or 10, if None. Hyperband decides by itself."""
+    executions_per_trial: int = 1
+    """Seeds, from `seed` on, that a trial is the mean of."""
+    grid: Space = Space()
+    """Explicit values, such as --grid.noise-stddev 0.05 0.1 0.2."""
+    range: Space = Space()
+    """Low and high, such as --range.learning-rate 1e-4 1e-2; on a logarithmic scale."""
+
+    @classmethod
+    def from_json(cls, text):
+        """The config that `to_json` wrote."""
+        values = json.loads(text)
+        for name in ("grid", "range"):
+            space = {key: tuple(numbers) for key, numbers in values[name].items()}
+            values[name] = Space(**space)
+        for name in ("encoder_units", "decoder_units"):
+            values[name] = tuple(values[name])
+        return cls(**values)
+
+    def training(self, values, out):
+        """The `TrainConfig` of a trial with the given hyperparameters."""
+        names = [field.name for field in dataclasses.fields(TrainConfig)]
+        plain = TrainConfig(**{name: getattr(self, name) for name in names})
+        return replaced(plain, values, out=out)
