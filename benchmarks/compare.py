@@ -27,6 +27,7 @@ _TRAINERS = {  # name: (module, task)
     "fit, resampled": ("air_tf_fit", "train resampled"),
     "fit, tf.data from disk": ("air_tf_fit", "train from disk"),
     "hand-written XLA loop": ("hand_written_loop", "train"),
+    "its matrix products alone": ("hand_written_loop", "train products"),
     "JAX lax.scan": ("jax_scan", "train"),
     "Pythae trainer": ("pythae_trainer", "train"),
 }
@@ -113,7 +114,7 @@ def main(peers: bool = False, repeats: int = 5, out: pathlib.Path = _HERE / "res
     Args:
         peers: whether JAX and Pythae take part, in the environments that `make bench` makes.
         repeats: rounds.
-        out: folder for `compare.json` (with peers) or `quick.json`.
+        out: folder for compare.json and .txt (with peers) or quick.json and .txt.
     """
     chosen = {
         name: (module, task)
@@ -140,20 +141,30 @@ def main(peers: bool = False, repeats: int = 5, out: pathlib.Path = _HERE / "res
                 start_up[name] = alone(*_TRAINERS[name], 8)
             for k in (5000, 50_000):
                 memory[k] = alone(*_EVALUATORS["importance_log_likelihood"], k)["peak_mib"]
-    console = rich.console.Console(width=110)
-    console.print(_table(results))
-    for name, values in start_up.items():
+    report = {
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+        "rows": results,
+        "alone": start_up,
+        "evaluation_mib": memory,
+    }
+    path = out / ("compare.json" if peers else "quick.json")
+    out.mkdir(exist_ok=True)
+    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    show(report, path.with_suffix(".txt"))
+
+
+def show(report, path):
+    """Prints a report, and saves what it prints."""
+    console = rich.console.Console(width=110, record=True)
+    console.print(_table(report["rows"]))
+    for name, values in report["alone"].items():
         console.print(
             f"{name}: {values['start_seconds']:.1f} s to the first step (k = 8), "
             f"peak {values['peak_mib']:.0f} MiB"
         )
-    for k, peak in memory.items():
+    for k, peak in report["evaluation_mib"].items():
         console.print(f"evaluation, k = {k}: peak {peak:.0f} MiB")
-    machine = {"processor": platform.machine(), "cores": os.cpu_count()}
-    report = {"machine": machine, "rows": results, "alone": start_up, "evaluation_mib": memory}
-    out.mkdir(exist_ok=True)
-    path = out / ("compare.json" if peers else "quick.json")
-    path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    console.save_text(path)
 
 
 def _table(results):

@@ -1,4 +1,4 @@
-"""`python -m trainers.evaluate RUN`: log p(x), ELBO and inference gaps of a trained model."""
+"""`python -m trainers.evaluate PATH`: log p(x), ELBO and inference gaps of a trained model."""
 
 import dataclasses
 import pathlib
@@ -7,22 +7,39 @@ from typing import Literal
 import numpy as np
 import rich.console
 import rich.table
+import tensorflow as tf
+import tqdm
 import tyro
 
 import air_tf
+from air_tf import checks
+from air_tf.evaluation import Estimate
 from trainers import command_line, run_folder
+from trainers.train_config import TrainConfig
+
+_TITLES = {
+    "log_likelihood": "log p(x), IW-SVI, k = {}",
+    "importance_log_likelihood": "log p(x), IWAE-{}",
+    "elbo": "ELBO L(x)",
+    "inference_gap": "inference gap",
+    "approximation_gap": "approximation gap",
+    "amortization_gap": "amortization gap",
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
-    """Evaluate a run folder: log p(x) by IW-SVI and by importance sampling, ELBO, gaps (nats).
+    """Evaluate a trained model: log p(x) by IW-SVI and importance sampling, ELBO, gaps (nats).
 
     Prints a table and writes evaluation_SPLIT.json and, with the per-example values,
-    evaluation_SPLIT.npz into the run folder.
+    evaluation_SPLIT.npz. Of a SavedModel only what its endpoints give: log p(x) by importance
+    sampling, the ELBO, and the difference of the two as the inference gap.
     """
 
     run: tyro.conf.Positional[str]
-    """Run folder that trainers.train wrote."""
+    """Run folder that trainers.train wrote, or a SavedModel."""
+    out: str | None = None
+    """Folder for the two files; if None the run folder, and for a SavedModel none is written."""
     dataset: str | None = None
     """Data set; the run's own if None."""
     data_dir: str | None = None
@@ -46,15 +63,28 @@ class EvaluateConfig:
 
 
 def evaluate(config):
-    """Evaluates a run folder; returns the `InferenceGaps`."""
+    """Evaluates a run folder or a SavedModel; returns {quantity: `Estimate`}."""
     path = pathlib.Path(config.run)
-    trained, model = run_folder.load(path)
+    is_saved_model = (path / "saved_model.pb").exists()
+    if is_saved_model:
+        trained, model = _saved_model(path, config)
+    else:
+        trained, model = run_folder.load(path)
     data = air_tf.datasets.load(
         config.dataset or trained.dataset,
         data_dir=config.data_dir or trained.data_dir,
         manual_dir=config.manual_dir or trained.manual_dir,
     )
     x = getattr(data, config.split)[: config.num_examples]
+    estimates = (_of_saved_model if is_saved_model else _of_run)(model, x, config)
+    out = config.out or (None if is_saved_model else path)
+    if out is not None:
+        _write(pathlib.Path(out), config, estimates, len(x))
+    rich.console.Console().print(_table(config, estimates, len(x)))
+    return estimates
+
+
+def _of_run(model, x, config):
     gaps = air_tf.evaluation.inference_gaps(
         model,
         x,
@@ -64,42 +94,61 @@ def evaluate(config):
         seed=config.seed,
         batch_size=config.batch_size,
     )
-    summary = gaps.summary()
-    names = [field.name for field in dataclasses.fields(gaps)]
-    np.savez_compressed(
-        path / f"evaluation_{config.split}.npz",
-        num_steps=gaps.log_likelihood.num_steps,
-        **{name: getattr(gaps, name).per_example for name in names},
-    )
-    run_folder.write_json(
-        path / f"evaluation_{config.split}.json",
-        {
-            "config": dataclasses.asdict(config),
-            "num_examples": len(x),
-            "mean_steps": float(np.mean(gaps.log_likelihood.num_steps)),
-            **summary,
-        },
-    )
-    rich.console.Console().print(_table(config, summary, len(x)))
-    return gaps
+    return {name: getattr(gaps, name) for name in gaps.summary()}
 
 
-def _table(config, summary, num_examples):
-    titles = {
-        "log_likelihood": f"log p(x), IW-SVI, k = {config.num_samples}",
-        "importance_log_likelihood": f"log p(x), IWAE-{config.num_samples}",
-        "elbo": "ELBO L(x)",
-        "inference_gap": "inference gap",
-        "approximation_gap": "approximation gap",
-        "amortization_gap": "amortization gap",
-    }
+def _saved_model(path, config):
+    extra = path / run_folder.EXPORTED_CONFIG
+    if not extra.exists() and config.dataset is None:
+        raise ValueError(
+            f"A SavedModel without {run_folder.EXPORTED_CONFIG} needs --dataset. Received: {path}"
+        )
+    trained = (
+        TrainConfig.from_json(extra.read_text(encoding="utf-8"))
+        if extra.exists()
+        else TrainConfig(config.dataset, model="", out="")
+    )
+    return trained, tf.saved_model.load(str(path))
+
+
+def _of_saved_model(model, x, config):
+    num_samples = tf.constant(checks.positive_int("num_samples", config.num_samples))
+    batch_size = checks.positive_int("batch_size", config.batch_size)
+    parts = {"importance_log_likelihood": [], "elbo": []}
+    starts = range(0, len(x), batch_size)
+    for index, start in enumerate(tqdm.tqdm(starts, desc=f"IWAE-{config.num_samples}")):
+        batch = tf.constant(x[start : start + batch_size], tf.float32)
+        arguments = (batch, num_samples, tf.constant(config.seed + index))
+        parts["importance_log_likelihood"].append(model.log_likelihood(*arguments))
+        parts["elbo"].append(model.elbo(*arguments))
+    estimates = {name: Estimate(np.concatenate(values)) for name, values in parts.items()}
+    gap = estimates["importance_log_likelihood"] - estimates["elbo"]
+    return {**estimates, "inference_gap": gap}
+
+
+def _write(path, config, estimates, num_examples):
+    path.mkdir(parents=True, exist_ok=True)
+    arrays = {name: estimate.per_example for name, estimate in estimates.items()}
+    report = {"config": dataclasses.asdict(config), "num_examples": num_examples}
+    log_likelihood = estimates.get("log_likelihood")
+    if log_likelihood is not None:
+        arrays["num_steps"] = log_likelihood.num_steps
+        report["mean_steps"] = float(np.mean(log_likelihood.num_steps))
+    report |= {name: estimate.summary() for name, estimate in estimates.items()}
+    np.savez_compressed(path / f"evaluation_{config.split}.npz", **arrays)
+    run_folder.write_json(path / f"evaluation_{config.split}.json", report)
+
+
+def _table(config, estimates, num_examples):
     table = rich.table.Table(title=f"{config.run}: {num_examples} {config.split} images, nats")
     table.add_column("")
     table.add_column("mean", justify="right")
     table.add_column("± s.e.", justify="right")
-    for name, title in titles.items():
-        value = summary[name]
-        table.add_row(title, f"{value['mean']:.3f}", f"{value['standard_error']:.3f}")
+    for name, title in _TITLES.items():
+        if name in estimates:
+            value = estimates[name]
+            cells = (f"{value.mean:.3f}", f"{value.standard_error:.3f}")
+            table.add_row(title.format(config.num_samples), *cells)
     return table
 
 

@@ -10,6 +10,7 @@ import keras
 from air_tf import versions
 from trainers.train_config import TrainConfig
 
+EXPORTED_CONFIG = "assets.extra/config.json"  # within a SavedModel, where extra files go
 MODEL, CONFIG, METRICS, LOGS = "model.keras", "config.json", "metrics.json", "logs"
 
 

@@ -32,9 +32,13 @@ def write(path, tuner):
     rich.console.Console().print(table)
 
 
+def read(path):
+    """The records of a trial's executions so far."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
 def _described(trial, tuner):
-    record = pathlib.Path(tuner.get_trial_dir(trial.trial_id)) / EXECUTIONS
-    executions = json.loads(record.read_text(encoding="utf-8")) if record.exists() else []
+    executions = read(pathlib.Path(tuner.get_trial_dir(trial.trial_id)) / EXECUTIONS)
     return {
         "trial_id": trial.trial_id,
         "status": trial.status,

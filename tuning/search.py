@@ -13,11 +13,12 @@ from air_tf import checks
 from trainers import command_line, run_folder
 from tuning import report
 from tuning.air_hyper_model import AIRHyperModel
+from tuning.grid_oracle import GridOracle
 from tuning.search_config import SearchConfig
 
 SEARCH, _TRIALS, _LOGS = "search.json", "trials", "logs"
 _TUNERS = {
-    "grid": keras_tuner.GridSearch,
+    "grid": keras_tuner.Tuner,
     "random": keras_tuner.RandomSearch,
     "bayesian": keras_tuner.BayesianOptimization,
     "hyperband": keras_tuner.Hyperband,
@@ -25,15 +26,20 @@ _TUNERS = {
 
 
 class _Executions:
-    """Mixin for a tuner: each execution of a trial has a seed of its own and leaves a record."""
+    """Mixin for a tuner: each execution of a trial has a seed of its own and leaves a record.
+
+    What is on record is not done again: KerasTuner repeats a trial if it was killed before it took
+    notice of the trial's end.
+    """
 
     def __init__(self, *args, num_executions, log_dir, **kwargs):
         super().__init__(*args, **kwargs)
         self._num_executions, self._log_dir = num_executions, log_dir
 
     def run_trial(self, trial, *args, **kwargs):
-        histories, records = [], []
-        for execution in range(self._num_executions):
+        record_path = pathlib.Path(self.get_trial_dir(trial.trial_id)) / report.EXECUTIONS
+        records = report.read(record_path)
+        for execution in range(len(records), self._num_executions):
             self.hypermodel.execution = execution
             logs = keras.callbacks.TensorBoard(self._log_dir / f"execution{execution}")
             start = time.perf_counter()
@@ -46,12 +52,10 @@ class _Executions:
                 "epochs": len(bounds),
                 "seconds": time.perf_counter() - start,
             }
-            histories.append(history)
             records.append(record)
+            run_folder.write_json(record_path, records)
         self.hypermodel.execution = 0
-        folder = pathlib.Path(self.get_trial_dir(trial.trial_id))
-        run_folder.write_json(folder / report.EXECUTIONS, records)
-        return histories
+        return [{"val_iwae": record["val_iwae"]} for record in records]
 
 
 def make_hypermodel(config):
@@ -72,19 +76,19 @@ def make_hypermodel(config):
 
 def make_tuner(config, hypermodel):
     """The KerasTuner tuner of a `SearchConfig`; reloads what its folder holds already."""
-    options = {}
+    options = {"objective": keras_tuner.Objective("val_iwae", "max"), "seed": config.seed}
     if config.tuner == "hyperband":
         options["max_epochs"] = config.epochs
     elif config.max_trials is not None:
         options["max_trials"] = config.max_trials
+    if config.tuner == "grid":
+        options = {"oracle": GridOracle(**options)}
     base = _TUNERS[config.tuner]
     tuner_class = type(base.__name__, (_Executions, base), {})
     return tuner_class(
         hypermodel=hypermodel,
-        objective=keras_tuner.Objective("val_iwae", "max"),
         directory=config.out,
         project_name=_TRIALS,
-        seed=config.seed,
         num_executions=config.executions_per_trial,
         log_dir=pathlib.Path(config.out) / _LOGS,
         **options,

@@ -85,6 +85,40 @@ def train(k):
     return work
 
 
+def train_products(k):
+    """The matrix products of the training steps, each used in one more addition: the floor."""
+    encoder = [workload.INPUT_DIM, *workload.UNITS, 2 * workload.LATENT_DIM]
+    decoder = [workload.LATENT_DIM, *workload.UNITS, workload.INPUT_DIM]
+    networks = [(workload.BATCH_SIZE, encoder), (k * workload.BATCH_SIZE, decoder)]
+    inputs = [tf.random.normal([rows, widths[0]]) for rows, widths in networks]
+    kernels = [
+        [tf.random.normal(pair, stddev=0.1) for pair in itertools.pairwise(widths)]
+        for _, widths in networks
+    ]
+
+    def products(h, kernels):
+        layers = [h]
+        for kernel in kernels:
+            layers.append(layers[-1] @ kernel)
+        upstream, updated = layers[-1], []
+        for h, kernel in zip(layers[-2::-1], kernels[::-1], strict=True):
+            gradient = tf.matmul(h, upstream, transpose_a=True)
+            updated.append(kernel - 1e-12 * gradient)  # so that the loop needs each product
+            if len(updated) < len(kernels):
+                upstream = tf.matmul(upstream, kernel, transpose_b=True)
+        return updated[::-1]
+
+    @tf.function(jit_compile=True)
+    def run():
+        def body(i, kernels):
+            return i + 1, [products(h, own) for h, own in zip(inputs, kernels, strict=True)]
+
+        steps = workload.STEPS[k] * workload.EPOCHS
+        return tf.while_loop(lambda i, _: i < steps, body, [0, kernels])
+
+    return lambda: run()[1][0][0].numpy()
+
+
 def products(k):
     """The matrix products of an evaluation with k samples and nothing else: the GEMM bound."""
     widths = [workload.LATENT_DIM, *workload.UNITS, workload.INPUT_DIM]
@@ -105,4 +139,4 @@ def products(k):
 
 
 if __name__ == "__main__":
-    workload.serve({"train": train, "products": products})
+    workload.serve({"train": train, "train products": train_products, "products": products})

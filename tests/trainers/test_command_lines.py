@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers import command_line, demo, evaluate, run_folder, train
+from trainers import command_line, demo, evaluate, export, run_folder, train
 from trainers.train_config import TrainConfig
 
 TRAIN = (
@@ -18,7 +18,12 @@ TRAIN = (
 
 def run(module, arguments):
     function = getattr(module, module.__name__.rpartition(".")[2])
-    config = {train: TrainConfig, evaluate: evaluate.EvaluateConfig, demo: demo.DemoConfig}[module]
+    config = {
+        train: TrainConfig,
+        evaluate: evaluate.EvaluateConfig,
+        demo: demo.DemoConfig,
+        export: export.ExportConfig,
+    }[module]
     command_line.run(function, config, [str(argument) for argument in arguments])
 
 
@@ -56,6 +61,27 @@ def test_evaluate_prints_and_saves(trained, capsys):
         for name in ("log_likelihood", "elbo", "importance_log_likelihood"):
             np.testing.assert_allclose(values[name].mean(), saved[name]["mean"], rtol=1e-5)
     assert saved["inference_gap"]["mean"] > 0
+
+
+@pytest.mark.slow
+def test_evaluates_an_export_as_the_run_it_came_from(trained, tmp_path, capsys):
+    run(export, [trained, "--out", tmp_path / "exported"])
+    options = ["--num-samples", 200, "--num-examples", 90, "--batch-size", 40]
+    run(evaluate, [tmp_path / "exported", *options, "--out", tmp_path / "out"])
+    assert "log p(x), IWAE-200" in capsys.readouterr().out
+    assert not list((tmp_path / "exported").glob("evaluation*"))
+    exported = json.loads((tmp_path / "out" / "evaluation_test.json").read_text())
+    run(evaluate, [trained, *options, "--max-steps", 1])
+    original = json.loads((trained / "evaluation_test.json").read_text())
+    for name in ("importance_log_likelihood", "elbo"):  # other samples, the same images
+        difference = exported[name]["mean"] - original[name]["mean"]
+        assert abs(difference) < 0.1
+        assert exported[name]["standard_error"] == pytest.approx(
+            original[name]["standard_error"], rel=0.1
+        )
+    with pytest.raises(SystemExit):
+        run(export, [trained, "--out", tmp_path / "exported"])
+    assert "a path where nothing is yet" in capsys.readouterr().err
 
 
 @pytest.mark.slow
