@@ -12,6 +12,7 @@ from air_tf import (  # noqa: E402
     layers,
     objectives,
     plotting,
+    zoo,
 )
 from air_tf.exponential_decay import exponential_decay  # noqa: E402
 from air_tf.export_saved_model import export_saved_model  # noqa: E402
@@ -31,4 +32,5 @@ __all__ = [
     "list_models",
     "objectives",
     "plotting",
+    "zoo",
 ]

@@ -41,10 +41,8 @@ def one_of(name, value, known):
     if value in known:
         return value
     nearest = difflib.get_close_matches(str(value), known, n=1, cutoff=0.0)
-    raise ValueError(
-        f"`{name}` must be one of {sorted(known)}. "
-        f"Received: {name}={value!r} (did you mean {nearest[0]!r}?)"
-    )
+    hint = f" (did you mean {nearest[0]!r}?)" if nearest else ""
+    raise ValueError(f"`{name}` must be one of {sorted(known)}. Received: {name}={value!r}{hint}")
 
 
 def pixels(x, width=None, binary=False, name="x"):

@@ -37,9 +37,9 @@ class EvaluateConfig:
     """
 
     run: tyro.conf.Positional[str]
-    """Run folder that trainers.train wrote, or a SavedModel."""
+    """Run folder that trainers.train wrote, published model, or SavedModel."""
     out: str | None = None
-    """Folder for the two files; if None the run folder, and for a SavedModel none is written."""
+    """Folder for the two files; if None the run folder, and none for the other two kinds."""
     dataset: str | None = None
     """Data set; the run's own if None."""
     data_dir: str | None = None
@@ -65,6 +65,8 @@ class EvaluateConfig:
 def evaluate(config):
     """Evaluates a run folder or a SavedModel; returns {quantity: `Estimate`}."""
     path = pathlib.Path(config.run)
+    if (path / air_tf.zoo.HASHES).exists():
+        air_tf.zoo.verify(path)
     is_saved_model = (path / "saved_model.pb").exists()
     if is_saved_model:
         trained, model = _saved_model(path, config)
@@ -77,7 +79,7 @@ def evaluate(config):
     )
     x = getattr(data, config.split)[: config.num_examples]
     estimates = (_of_saved_model if is_saved_model else _of_run)(model, x, config)
-    out = config.out or (None if is_saved_model else path)
+    out = config.out or (path if (path / run_folder.METRICS).exists() else None)
     if out is not None:
         _write(pathlib.Path(out), config, estimates, len(x))
     rich.console.Console().print(_table(config, estimates, len(x)))

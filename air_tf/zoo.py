@@ -1,0 +1,82 @@
+"""Trained models that come with a checkout, checked against their hashes before they are loaded."""
+
+import hashlib
+import json
+import pathlib
+
+import keras
+
+from air_tf import checks
+
+CARD, HASHES, MODEL = "card.json", "SHA256SUMS", "model.keras"
+FOLDER = pathlib.Path(__file__).resolve().parents[1] / "saved_models"
+
+
+def list_pretrained(folder=FOLDER):
+    """Names `dataset/model` of the trained models, sorted.
+
+    Args:
+        folder: where the models are; `saved_models/` of the checkout by default.
+
+    Example:
+    >>> air_tf.zoo.list_pretrained(folder="nowhere")
+    []
+    """
+    folder = pathlib.Path(folder)
+    return sorted(str(card.parent.relative_to(folder)) for card in folder.glob(f"*/*/{CARD}"))
+
+
+def load_pretrained(name, folder=FOLDER):
+    """Loads a trained `VariationalAutoencoder`, after checking every file of it.
+
+    The folder `saved_models/<name>/saved_model` holds the same model for TensorFlow alone, and
+    README.md what it was trained on and how well it does.
+
+    Args:
+        name: one of `list_pretrained()`, such as "digits/dvae".
+        folder: as in `list_pretrained`.
+
+    Raises:
+        ValueError: for an unknown name (with the nearest known one), or a file that is not what it
+            was when the model was published.
+    """
+    path = pathlib.Path(folder) / checks.one_of("name", name, list_pretrained(folder))
+    verify(path)
+    return keras.saving.load_model(path / MODEL)
+
+
+def read_card(name, folder=FOLDER):
+    """The card of a trained model: data, hyperparameters, results ± standard errors, as a dict."""
+    path = pathlib.Path(folder) / checks.one_of("name", name, list_pretrained(folder))
+    return json.loads((path / CARD).read_text(encoding="utf-8"))
+
+
+def write_hashes(path):
+    """Writes SHA256SUMS of all files under a model's folder, as `sha256sum` would."""
+    files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != HASHES)
+    lines = [f"{_sha256(file)}  {file.relative_to(path)}\n" for file in files]
+    (path / HASHES).write_text("".join(lines), encoding="utf-8")
+
+
+def verify(path):
+    """Compares the files of a model's folder with its SHA256SUMS.
+
+    Raises:
+        ValueError: for a file that is missing or differs, or if there is no card or no list.
+    """
+    path = pathlib.Path(path)
+    for name in (CARD, HASHES):
+        if not (path / name).exists():
+            raise ValueError(f"A published model must have {name}. Received: {path}")
+    for line in (path / HASHES).read_text(encoding="utf-8").splitlines():
+        digest, _, name = line.partition("  ")
+        if not (path / name).is_file() or _sha256(path / name) != digest:
+            raise ValueError(
+                f"The file must be the one that was published, by its SHA-256 in {HASHES}. "
+                f"Received: {path / name}"
+            )
+
+
+def _sha256(path):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

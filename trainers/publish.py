@@ -1,0 +1,149 @@
+"""`python -m trainers.publish RUN --out saved_models/DATASET/MODEL`: a run for the zoo."""
+
+import dataclasses
+import json
+import pathlib
+import shutil
+import subprocess
+
+import tyro
+
+import air_tf
+from trainers import command_line, run_folder, train
+from tuning import report, search
+from tuning.search_config import SearchConfig
+
+_QUANTITIES = {
+    "log_likelihood": "log p(x), IW-SVI",
+    "importance_log_likelihood": "log p(x), IWAE",
+    "elbo": "ELBO",
+    "inference_gap": "inference gap",
+    "approximation_gap": "approximation gap",
+    "amortization_gap": "amortization gap",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class PublishConfig:
+    """Publish a trained and evaluated run: model, SavedModel, card, picture and hashes."""
+
+    run: tyro.conf.Positional[str]
+    """Run folder that trainers.train wrote and trainers.evaluate evaluated on the test images."""
+    out: str
+    """New folder, saved_models/DATASET/MODEL."""
+    search: str | None = None
+    """Folder of the search that chose the hyperparameters; none did if None."""
+
+
+def publish(config):
+    """Writes the folder of a published model."""
+    run, out = pathlib.Path(config.run), pathlib.Path(config.out)
+    run_folder.require_empty(out)
+    trained, model = run_folder.load(run)
+    evaluation = _read(run / "evaluation_test.json")
+    card = {
+        "name": f"{out.parent.name}/{out.name}",
+        "task": "density estimation of binary images; nats per image",
+        "config": dataclasses.asdict(dataclasses.replace(trained, data_dir=None, manual_dir=None)),
+        "data": _data(trained),
+        "num_parameters": model.count_params(),
+        "chosen_by": None if config.search is None else _chosen_by(pathlib.Path(config.search)),
+        "training": {
+            key: value for key, value in _read(run / run_folder.METRICS).items() if key != "history"
+        },
+        "command": _command(trained),
+        "commit": _commit(),
+        "versions": _read(run / "versions.json"),
+        "test": evaluation,
+    }
+    out.mkdir(parents=True, exist_ok=True)
+    model.save(out / run_folder.MODEL, include_optimizer=False)
+    run_folder.write_text(out / run_folder.CONFIG, json.dumps(card["config"], indent=2))
+    shutil.copy(run / "samples.png", out)
+    air_tf.export_saved_model(model, out / "saved_model")
+    run_folder.write_json(out / air_tf.zoo.CARD, card)
+    run_folder.write_text(out / "README.md", _readme(card))
+    air_tf.zoo.write_hashes(out)
+    print(f"{out}: {card['test']['log_likelihood']['mean']:.2f} nats")
+
+
+def _read(path):
+    if not path.exists():
+        raise FileNotFoundError(f"Publishing needs {path.name}. Received: {path.parent}")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _data(trained):
+    data = train.load(trained)
+    sizes = {split: len(getattr(data, split)) for split in ("train", "validation", "test")}
+    return {"image_shape": list(data.image_shape), "binarization": trained.binarization, **sizes}
+
+
+def _chosen_by(path):
+    searched = SearchConfig.from_json((path / search.SEARCH).read_text(encoding="utf-8"))
+    trials = json.loads((path / report.TRIALS).read_text(encoding="utf-8"))
+    names = [*searched.grid.searched(), *searched.range.searched()]
+    return {
+        "tuner": searched.tuner,
+        "executions_per_trial": searched.executions_per_trial,
+        "trials": [
+            {
+                **{name: trial["hyperparameters"][name] for name in names},
+                "validation_iwae_64": trial["score"],
+            }
+            for trial in trials
+        ],
+    }
+
+
+def _command(trained):
+    """The command line that trains the same again: whatever is not as by default."""
+    words = ["python -m trainers.train"]
+    for field in dataclasses.fields(trained):
+        value = getattr(trained, field.name)
+        if field.name in ("data_dir", "manual_dir") or value == field.default:
+            continue
+        text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        flag = field.name.replace("_", "-")
+        words.append(f"--{flag}" if value is True else f"--{flag} {text}")
+    return " ".join(words)
+
+
+def _commit():
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip() or None
+
+
+def _readme(card):
+    config, test = card["config"], card["test"]
+    rows = "\n".join(
+        f"| {title} | {test[name]['mean']:.2f} | {test[name]['standard_error']:.2f} |"
+        for name, title in _QUANTITIES.items()
+    )
+    strengths = {
+        name: config[name]
+        for name in ("noise_stddev", "denoising_weight", "max_norm", "num_importance_samples")
+        if config[name] is not None
+    }
+    chosen = "Not searched: given by hand."
+    if card["chosen_by"] is not None:
+        trials = card["chosen_by"]["trials"]
+        names = [name for name in trials[0] if name != "validation_iwae_64"]
+        lines = [f"| {' | '.join(names)} | validation IWAE-64 |", "|---" * (len(names) + 1) + "|"]
+        for trial in trials:
+            cells = " | ".join(f"{trial[name]:.4g}" for name in names)
+            lines.append(f"| {cells} | {trial['validation_iwae_64']:.3f} |")
+        chosen = "The best of these on the validation images:\n\n" + "\n".join(lines)
+    template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
+    return template.format(
+        **card,
+        rows=rows,
+        strengths=strengths or "nothing regularized",
+        encoder=" ".join(map(str, config["encoder_units"])),
+        decoder=" ".join(map(str, config["decoder_units"])),
+        chosen=chosen,
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(publish, PublishConfig)
