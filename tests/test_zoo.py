@@ -1,0 +1,64 @@
+"""Published models: what is listed, what loads, what is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+import air_tf
+from tests.conftest import small_model
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "digits" / "vae"
+    path.mkdir(parents=True)
+    small_model().save(path / "model.keras")
+    (path / "card.json").write_text('{"name": "digits/vae"}')
+    air_tf.zoo.write_hashes(path)
+    return tmp_path
+
+
+def test_lists_and_loads(folder, x):
+    assert air_tf.zoo.list_pretrained(folder) == ["digits/vae"]
+    assert air_tf.zoo.read_card("digits/vae", folder) == {"name": "digits/vae"}
+    loaded = air_tf.zoo.load_pretrained("digits/vae", folder)
+    np.testing.assert_array_equal(loaded.encode(x)["loc"], small_model().encode(x)["loc"])
+
+
+def test_unknown_name(folder):
+    with pytest.raises(ValueError, match="did you mean 'digits/vae'"):
+        air_tf.zoo.load_pretrained("digits/vea", folder)
+    with pytest.raises(ValueError, match=r"Received: name='digits/vae'$"):
+        air_tf.zoo.load_pretrained("digits/vae", folder / "empty")
+
+
+@pytest.mark.parametrize("damage", ["edited", "truncated", "missing"])
+@pytest.mark.parametrize("name", ["model.keras", "card.json"])
+def test_refuses_what_was_not_published(folder, name, damage):
+    file = folder / "digits" / "vae" / name
+    content = file.read_bytes()
+    if damage == "edited":
+        file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    elif damage == "truncated":
+        file.write_bytes(content[: len(content) // 2])
+    else:
+        file.unlink()
+    with pytest.raises(ValueError, match=name):
+        air_tf.zoo.verify(folder / "digits" / "vae")
+    if name == "model.keras":
+        with pytest.raises(ValueError, match="by its SHA-256"):
+            air_tf.zoo.load_pretrained("digits/vae", folder)
+
+
+def test_the_published_models_are_whole():
+    """Those of this checkout: listed files as published, cards complete."""
+    for name in air_tf.zoo.list_pretrained():
+        air_tf.zoo.verify(air_tf.zoo.FOLDER / name)
+        card = air_tf.zoo.read_card(name)
+        assert card["name"] == name
+        assert {"config", "data", "command", "commit", "versions", "test"} <= set(card)
+        assert {"mean", "standard_error"} <= set(card["test"]["log_likelihood"])
+        assert json.dumps(card).isascii()
+    size = sum(f.stat().st_size for f in air_tf.zoo.FOLDER.rglob("*") if f.is_file())
+    assert size < 80e6
