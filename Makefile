@@ -8,7 +8,7 @@ PEERS := jax pythae
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast bench bench-quick lint format lock clean
+.PHONY: help install demo test test-fast zoo-check bench bench-quick lint format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ test: install  ## Run all tests
 
 test-fast: install  ## Run the tests that are not marked slow
 	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+zoo-check: install  ## Evaluate every published model and compare with its card (MANUAL_DIR=folder)
+	$(BIN)/python -m trainers.zoo_check $(MANUAL_DIR:%=--manual-dir %)
 
 bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, peers beside it (about 15 minutes)
 	$(BIN)/python -m benchmarks.compare --peers

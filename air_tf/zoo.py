@@ -12,7 +12,7 @@ CARD, HASHES, MODEL = "card.json", "SHA256SUMS", "model.keras"
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "saved_models"
 
 
-def list_pretrained(folder=FOLDER):
+def list_pretrained(folder=None):
     """Names `dataset/model` of the trained models, sorted.
 
     Args:
@@ -22,11 +22,11 @@ def list_pretrained(folder=FOLDER):
     >>> air_tf.zoo.list_pretrained(folder="nowhere")
     []
     """
-    folder = pathlib.Path(folder)
+    folder = pathlib.Path(folder or FOLDER)
     return sorted(str(card.parent.relative_to(folder)) for card in folder.glob(f"*/*/{CARD}"))
 
 
-def load_pretrained(name, folder=FOLDER):
+def load_pretrained(name, folder=None):
     """Loads a trained `VariationalAutoencoder`, after checking every file of it.
 
     The folder `saved_models/<name>/saved_model` holds the same model for TensorFlow alone, and
@@ -40,15 +40,14 @@ def load_pretrained(name, folder=FOLDER):
         ValueError: for an unknown name (with the nearest known one), or a file that is not what it
             was when the model was published.
     """
-    path = pathlib.Path(folder) / checks.one_of("name", name, list_pretrained(folder))
+    path = _path(name, folder)
     verify(path)
     return keras.saving.load_model(path / MODEL)
 
 
-def read_card(name, folder=FOLDER):
+def read_card(name, folder=None):
     """The card of a trained model: data, hyperparameters, results ± standard errors, as a dict."""
-    path = pathlib.Path(folder) / checks.one_of("name", name, list_pretrained(folder))
-    return json.loads((path / CARD).read_text(encoding="utf-8"))
+    return json.loads((_path(name, folder) / CARD).read_text(encoding="utf-8"))
 
 
 def write_hashes(path):
@@ -75,6 +74,11 @@ def verify(path):
                 f"The file must be the one that was published, by its SHA-256 in {HASHES}. "
                 f"Received: {path / name}"
             )
+
+
+def _path(name, folder):
+    checks.one_of("name", name, list_pretrained(folder))
+    return pathlib.Path(folder or FOLDER) / name
 
 
 def _sha256(path):

@@ -40,10 +40,13 @@ def publish(config):
     run, out = pathlib.Path(config.run), pathlib.Path(config.out)
     run_folder.require_empty(out)
     trained, model = run_folder.load(run)
+    # Paths of this machine mean nothing on another.
+    trained = dataclasses.replace(trained, out=f"runs/{out.parent.name}_{out.name}")
     evaluation = _read(run / "evaluation_test.json")
+    evaluation["config"] |= {"run": None, "out": None, "data_dir": None, "manual_dir": None}
     card = {
         "name": f"{out.parent.name}/{out.name}",
-        "task": "density estimation of binary images; nats per image",
+        "task": "Density estimation of binary images, in nats per image",
         "config": dataclasses.asdict(dataclasses.replace(trained, data_dir=None, manual_dir=None)),
         "data": _data(trained),
         "num_parameters": model.count_params(),
@@ -57,10 +60,13 @@ def publish(config):
         "test": evaluation,
     }
     out.mkdir(parents=True, exist_ok=True)
-    model.save(out / run_folder.MODEL, include_optimizer=False)
+    # A model that was never compiled: without the optimizer's slots, twice the size of the weights.
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    bare.save(out / run_folder.MODEL)
     run_folder.write_text(out / run_folder.CONFIG, json.dumps(card["config"], indent=2))
     shutil.copy(run / "samples.png", out)
-    air_tf.export_saved_model(model, out / "saved_model")
+    air_tf.export_saved_model(bare, out / "saved_model")
     run_folder.write_json(out / air_tf.zoo.CARD, card)
     run_folder.write_text(out / "README.md", _readme(card))
     air_tf.zoo.write_hashes(out)
@@ -120,11 +126,11 @@ def _readme(card):
         f"| {title} | {test[name]['mean']:.2f} | {test[name]['standard_error']:.2f} |"
         for name, title in _QUANTITIES.items()
     )
-    strengths = {
-        name: config[name]
+    strengths = ", ".join(
+        f"{name} = {config[name]}"
         for name in ("noise_stddev", "denoising_weight", "max_norm", "num_importance_samples")
         if config[name] is not None
-    }
+    )
     chosen = "Not searched: given by hand."
     if card["chosen_by"] is not None:
         trials = card["chosen_by"]["trials"]

@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers import command_line, demo, evaluate, export, run_folder, train
+import air_tf
+from trainers import (
+    command_line,
+    demo,
+    evaluate,
+    export,
+    publish,
+    run_folder,
+    train,
+    zoo_check,
+)
 from trainers.train_config import TrainConfig
 
 TRAIN = (
@@ -23,6 +33,8 @@ def run(module, arguments):
         evaluate: evaluate.EvaluateConfig,
         demo: demo.DemoConfig,
         export: export.ExportConfig,
+        publish: publish.PublishConfig,
+        zoo_check: zoo_check.ZooCheckConfig,
     }[module]
     command_line.run(function, config, [str(argument) for argument in arguments])
 
@@ -82,6 +94,41 @@ def test_evaluates_an_export_as_the_run_it_came_from(trained, tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(export, [trained, "--out", tmp_path / "exported"])
     assert "a path where nothing is yet" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_publishes_and_checks(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(air_tf.zoo, "FOLDER", tmp_path)
+    options = ["--num-samples", 60, "--max-steps", 20, "--num-examples", 100]
+    run(evaluate, [trained, *options])
+    out = tmp_path / "digits" / "dvae"
+    run(publish, [trained, "--out", out])
+    card = air_tf.zoo.read_card("digits/dvae", tmp_path)
+    for option in ("--dataset digits", "--model dvae", "--noise-stddev 0.2", "--seed 3"):
+        assert option in card["command"]
+    assert card["test"]["num_examples"] == 100
+    readme = (out / "README.md").read_text()
+    assert str(tmp_path) not in readme + json.dumps(card)
+    assert str(trained) not in readme + json.dumps(card)
+    assert f"{card['test']['elbo']['mean']:.2f}" in readme
+    assert "1000 images to train, 297 to validate, 500 to test" in readme
+    assert tf.saved_model.load(str(out / "saved_model")).decode(tf.zeros([1, 4])) is not None
+    capsys.readouterr()
+    run(zoo_check, [])
+    assert "digits/dvae" in capsys.readouterr().out
+    # A card that promises more than the model gives; then one that is edited and not republished.
+    card["test"]["log_likelihood"]["mean"] += 50
+    (out / "card.json").write_text(json.dumps(card))
+    with pytest.raises(SystemExit):
+        run(zoo_check, [])
+    assert "by its SHA-256" in capsys.readouterr().err
+    air_tf.zoo.write_hashes(out)
+    with pytest.raises(SystemExit):
+        run(zoo_check, [])
+    assert "within 2 s.e." in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        run(publish, [trained, "--out", out])
+    assert "must be a new or empty folder" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -1,0 +1,63 @@
+"""`python -m trainers.zoo_check`: evaluate every published model and compare with its card."""
+
+import dataclasses
+import math
+
+import rich.console
+import rich.table
+
+import air_tf
+from trainers import command_line, evaluate
+
+
+@dataclasses.dataclass(frozen=True)
+class ZooCheckConfig:
+    """Verify the published models, evaluate them with other samples, compare with their cards.
+
+    Fails if log p(x) by IW-SVI differs from the card's by more than two standard errors.
+    """
+
+    names: tuple[str, ...] = ()
+    """Only these, such as digits/dvae; all if none is named."""
+    data_dir: str | None = None
+    """Where TFDS keeps prepared data; TFDS's default if None."""
+    manual_dir: str | None = None
+    """Folder with the original files of the data sets, for machines without a network."""
+    num_examples: int | None = None
+    """Only the first so many test images; those of the card if None."""
+    num_samples: int | None = None
+    """k; that of the card if None."""
+    seed: int = 1
+    """Of all samples."""
+
+
+def zoo_check(config):
+    """Evaluates the published models; raises ValueError if one does not do what its card says."""
+    table = rich.table.Table(title="log p(x) by IW-SVI, nats")
+    for column in ("model", "card", "now", "difference in s.e."):
+        table.add_column(column)
+    failed = []
+    for name in config.names or air_tf.zoo.list_pretrained():
+        card = air_tf.zoo.read_card(name)
+        then = card["test"]["log_likelihood"]
+        options = {
+            option: getattr(config, option)
+            for option in ("data_dir", "manual_dir", "num_examples", "num_samples", "seed")
+            if getattr(config, option) is not None
+        }
+        options |= {"run": str(air_tf.zoo.FOLDER / name), "out": None}
+        evaluation = evaluate.EvaluateConfig(**{**card["test"]["config"], **options})
+        now = evaluate.evaluate(evaluation)["log_likelihood"]
+        error = math.hypot(then["standard_error"], now.standard_error)
+        difference = (now.mean - then["mean"]) / error
+        card_text = f"{then['mean']:.2f} ± {then['standard_error']:.2f}"
+        table.add_row(name, card_text, str(now), f"{difference:+.2f}")
+        if not abs(difference) < 2.0:
+            failed.append(name)
+    rich.console.Console().print(table)
+    if failed:
+        raise ValueError(f"These models must do what their cards say, within 2 s.e.: {failed}")
+
+
+if __name__ == "__main__":
+    command_line.run(zoo_check, ZooCheckConfig)
