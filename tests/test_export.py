@@ -69,3 +69,10 @@ def test_batch_dimension_is_free(x, tmp_path):
         assert loaded.reconstruct(x[:n].astype("float32"), tf.constant(0)).shape == (n, 12)
     layer = keras.layers.TFSMLayer(tmp_path / "saved", call_endpoint="encode")
     assert layer(x.astype("float32"))["loc"].shape == (32, 3)
+
+
+def test_loads_as_a_keras_layer(x, tmp_path):
+    model = small_model()
+    air_tf.export_saved_model(model, tmp_path / "exported")
+    layer = keras.layers.TFSMLayer(tmp_path / "exported", call_endpoint="encode")
+    np.testing.assert_allclose(layer(x.astype("float32"))["loc"], model.encode(x)["loc"], atol=1e-6)

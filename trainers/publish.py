@@ -10,8 +10,6 @@ import tyro
 
 import air_tf
 from trainers import command_line, run_folder, train
-from tuning import report, search
-from tuning.search_config import SearchConfig
 
 _QUANTITIES = {
     "log_likelihood": "log p(x), IW-SVI",
@@ -86,12 +84,12 @@ def _data(trained):
 
 
 def _chosen_by(path):
-    searched = SearchConfig.from_json((path / search.SEARCH).read_text(encoding="utf-8"))
-    trials = json.loads((path / report.TRIALS).read_text(encoding="utf-8"))
-    names = [*searched.grid.searched(), *searched.range.searched()]
+    searched, trials = _read(path / "search.json"), _read(path / "trials.json")
+    spaces = {**searched["grid"], **searched["range"]}
+    names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]
     return {
-        "tuner": searched.tuner,
-        "executions_per_trial": searched.executions_per_trial,
+        "tuner": searched["tuner"],
+        "executions_per_trial": searched["executions_per_trial"],
         "trials": [
             {
                 **{name: trial["hyperparameters"][name] for name in names},

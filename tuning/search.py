@@ -119,7 +119,7 @@ def search(config):
     hypermodel = make_hypermodel(config)
     path = prepare(config)
     tuner = make_tuner(config, hypermodel)
-    tuner.search(verbose=1)
+    tuner.search()
     if os.environ.get("KERASTUNER_TUNER_ID", "chief") == "chief":  # alone, or the chief of several
         report.write(path, tuner)
     return path
