@@ -5,7 +5,6 @@ import pathlib
 import time
 
 import keras
-import matplotlib
 import matplotlib.figure
 import numpy as np
 import tqdm
@@ -69,7 +68,6 @@ def main(out: pathlib.Path = _RESULTS):
     out.mkdir(exist_ok=True)
     text = json.dumps(points, indent=2) + "\n"
     (out / "growth.json").write_text(text, encoding="utf-8")
-    matplotlib.use("Agg")
     figure = matplotlib.figure.Figure(figsize=(13, 6.5), layout="constrained")
     panels = figure.subplots(2, 3).flat
     groups = [("fit", c) for c in _FIT] + [("evaluation", c) for c in _EVALUATION]

@@ -10,7 +10,6 @@ import json
 import pathlib
 
 import keras
-import matplotlib
 import matplotlib.figure
 import numpy as np
 import tensorflow as tf
@@ -95,7 +94,6 @@ def main(
 
 
 def _draw(points, path):
-    matplotlib.use("Agg")
     figure = matplotlib.figure.Figure(figsize=(7, 5), layout="constrained")
     axes = figure.subplots()
     for name in GRADIENT_ESTIMATORS:

@@ -34,14 +34,20 @@ def _read(config_class, path):
         raise ValueError(
             f"{path} must hold a mapping with keys among {sorted(fields)}. Received: {values!r}"
         )
-    values = _tuples(values)
+    values = typed(config_class, values)
     for name, field in fields.items():
-        if name in values and dataclasses.is_dataclass(field.default):
-            values[name] = type(field.default)(**_tuples(values[name]))
-        elif name not in values and field.default is dataclasses.MISSING:
+        if name not in values and field.default is dataclasses.MISSING:
             values[name] = tyro.MISSING
     return config_class(**values)
 
 
-def _tuples(values):
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+def typed(config_class, values):
+    """What JSON or YAML made of a dataclass's fields, as the fields are: tuples, dataclasses."""
+    defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
+    typed_values = {}
+    for name, value in values.items():
+        if dataclasses.is_dataclass(defaults.get(name)):
+            nested = type(defaults[name])
+            value = nested(**typed(nested, value))
+        typed_values[name] = tuple(value) if isinstance(value, list) else value
+    return typed_values

@@ -4,6 +4,8 @@ import dataclasses
 import json
 from typing import Literal
 
+from trainers import command_line
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
@@ -89,7 +91,4 @@ class TrainConfig:
     @classmethod
     def from_json(cls, text):
         """The config that `to_json` wrote."""
-        values = json.loads(text)
-        for name in ("encoder_units", "decoder_units"):
-            values[name] = tuple(values[name])
-        return cls(**values)
+        return cls(**command_line.typed(cls, json.loads(text)))

@@ -1,7 +1,6 @@
 """Everything that defines a search."""
 
 import dataclasses
-import json
 from typing import Literal
 
 from trainers.train_config import TrainConfig
@@ -52,17 +51,6 @@ class SearchConfig(TrainConfig):
     """Explicit values, such as --grid.noise-stddev 0.05 0.1 0.2."""
     range: Space = Space()
     """Low and high, such as --range.learning-rate 1e-4 1e-2; on a logarithmic scale."""
-
-    @classmethod
-    def from_json(cls, text):
-        """The config that `to_json` wrote."""
-        values = json.loads(text)
-        for name in ("grid", "range"):
-            space = {key: tuple(numbers) for key, numbers in values[name].items()}
-            values[name] = Space(**space)
-        for name in ("encoder_units", "decoder_units"):
-            values[name] = tuple(values[name])
-        return cls(**values)
 
     def training(self, values, out):
         """The `TrainConfig` of a trial with the given hyperparameters."""
