@@ -4,12 +4,12 @@ import dataclasses
 import json
 import pathlib
 import shutil
-import subprocess
 
 import tyro
 
 import air_tf
 from trainers import command_line, run_folder, train
+from trainers.train_config import TrainConfig
 
 _QUANTITIES = {
     "log_likelihood": "log p(x), IW-SVI",
@@ -38,24 +38,16 @@ def publish(config):
     run, out = pathlib.Path(config.run), pathlib.Path(config.out)
     run_folder.require_empty(out)
     trained, model = run_folder.load(run)
-    # Paths of this machine mean nothing on another.
-    trained = dataclasses.replace(trained, out=f"runs/{out.parent.name}_{out.name}")
-    evaluation = _read(run / "evaluation_test.json")
-    evaluation["config"] |= {"run": None, "out": None, "data_dir": None, "manual_dir": None}
+    record = run_folder.record(run)
+    record["config"]["out"] = f"runs/{out.parent.name}_{out.name}"
     card = {
         "name": f"{out.parent.name}/{out.name}",
         "task": "Density estimation of binary images, in nats per image",
-        "config": dataclasses.asdict(dataclasses.replace(trained, data_dir=None, manual_dir=None)),
         "data": _data(trained),
         "num_parameters": model.count_params(),
         "chosen_by": None if config.search is None else _chosen_by(pathlib.Path(config.search)),
-        "training": {
-            key: value for key, value in _read(run / run_folder.METRICS).items() if key != "history"
-        },
-        "command": _command(trained),
-        "commit": _commit(),
-        "versions": _read(run / "versions.json"),
-        "test": evaluation,
+        "command": _command(record["config"]),
+        **record,
     }
     out.mkdir(parents=True, exist_ok=True)
     # A model that was never compiled: without the optimizer's slots, twice the size of the weights.
@@ -71,12 +63,6 @@ def publish(config):
     print(f"{out}: {card['test']['log_likelihood']['mean']:.2f} nats")
 
 
-def _read(path):
-    if not path.exists():
-        raise FileNotFoundError(f"Publishing needs {path.name}. Received: {path.parent}")
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
 def _data(trained):
     data = train.load(trained)
     sizes = {split: len(getattr(data, split)) for split in ("train", "validation", "test")}
@@ -84,7 +70,9 @@ def _data(trained):
 
 
 def _chosen_by(path):
-    searched, trials = _read(path / "search.json"), _read(path / "trials.json")
+    searched, trials = (
+        run_folder.read_json(path / name) for name in ("search.json", "trials.json")
+    )
     spaces = {**searched["grid"], **searched["range"]}
     names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]
     return {
@@ -100,22 +88,17 @@ def _chosen_by(path):
     }
 
 
-def _command(trained):
+def _command(config):
     """The command line that trains the same again: whatever is not as by default."""
     words = ["python -m trainers.train"]
-    for field in dataclasses.fields(trained):
-        value = getattr(trained, field.name)
-        if field.name in ("data_dir", "manual_dir") or value == field.default:
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    for name, value in command_line.typed(TrainConfig, config).items():
+        if value == defaults[name]:
             continue
         text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-        flag = field.name.replace("_", "-")
+        flag = name.replace("_", "-")
         words.append(f"--{flag}" if value is True else f"--{flag} {text}")
     return " ".join(words)
-
-
-def _commit():
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or None
 
 
 def _readme(card):

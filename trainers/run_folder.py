@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import platform
+import subprocess
 
 import keras
 
@@ -12,6 +13,7 @@ from trainers.train_config import TrainConfig
 
 EXPORTED_CONFIG = "assets.extra/config.json"  # within a SavedModel, where extra files go
 MODEL, CONFIG, METRICS, LOGS = "model.keras", "config.json", "metrics.json", "logs"
+VERSIONS = "versions.json"
 
 
 def create(config):
@@ -25,7 +27,7 @@ def create(config):
     path.mkdir(parents=True, exist_ok=True)
     write_text(path / CONFIG, config.to_json())
     found = {"python": platform.python_version(), **versions.found()}
-    write_json(path / "versions.json", found)
+    write_json(path / VERSIONS, found)
     return path
 
 
@@ -49,6 +51,42 @@ def load(path):
             raise FileNotFoundError(f"A run folder must hold {name}. Received: {path}")
     config = TrainConfig.from_json((path / CONFIG).read_text(encoding="utf-8"))
     return config, keras.saving.load_model(path / MODEL)
+
+
+def record(path):
+    """What is worth keeping of a trained and evaluated run, without paths of a machine.
+
+    Raises:
+        FileNotFoundError: if the run is not finished, or not evaluated on the test images.
+    """
+    path = pathlib.Path(path)
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    training = {key: value for key, value in read_json(path / METRICS).items() if key != "history"}
+    test = read_json(path / "evaluation_test.json")
+    return {
+        "config": without_paths(read_json(path / CONFIG)),
+        "training": training,
+        "commit": done.stdout.strip() or None,
+        "versions": read_json(path / VERSIONS),
+        "test": {**test, "config": without_paths(test["config"])},
+    }
+
+
+def without_paths(config):
+    """The dict of a config without what means nothing on another machine."""
+    paths = ("run", "out", "data_dir", "manual_dir")
+    return {key: value for key, value in config.items() if key not in paths}
+
+
+def read_json(path):
+    """Reads a file of a run folder.
+
+    Raises:
+        FileNotFoundError: if it is not there, with the folder named.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"The folder must hold {path.name}. Received: {path.parent}")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_text(path, text):

@@ -4,6 +4,7 @@ import dataclasses
 
 import keras
 import keras_tuner
+from keras_tuner.src.engine import tuner_utils
 
 import air_tf
 from air_tf import checks
@@ -78,13 +79,20 @@ class AIRHyperModel(keras_tuner.HyperModel):
         return train.build(self.config_for(hp), self.data)
 
     def fit(self, hp, model, callbacks=(), verbose=0, **kwargs):
-        callbacks = list(callbacks)
+        # KerasTuner would save the weights after every epoch that has no validation.
+        saving = [c for c in callbacks if isinstance(c, tuner_utils.SaveBestEpoch)]
+        callbacks = [c for c in callbacks if c not in saving]
         for callback in tuple(callbacks):
             if isinstance(callback, keras.callbacks.TensorBoard):
                 x, image_shape = self.data.validation[:50], self.data.image_shape
                 callbacks.append(air_tf.callbacks.ImageGrids(callback.log_dir, x, image_shape))
         config = self.config_for(hp)
-        return train.fit(model, config, self.data, callbacks, verbose=verbose, **kwargs)
+        history = train.fit(model, config, self.data, callbacks, verbose=verbose, **kwargs)
+        best = max(history.history["val_iwae"])
+        for callback in saving:  # the best weights are those of the model now
+            callback.set_model(model)
+            callback.on_epoch_end(len(history.epoch), {"val_iwae": best})
+        return history
 
 
 def replaced(config, values, **others):

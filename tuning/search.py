@@ -48,8 +48,8 @@ class _Executions:
             record = {
                 "seed": self.hypermodel.config.seed + execution,
                 "val_iwae": max(bounds),
-                "best_epoch": int(np.argmax(bounds)) + 1,
-                "epochs": len(bounds),
+                "best_epoch": (int(np.argmax(bounds)) + 1) * self.hypermodel.config.validation_freq,
+                "epochs": len(history.epoch),
                 "seconds": time.perf_counter() - start,
             }
             records.append(record)

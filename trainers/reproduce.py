@@ -1,0 +1,153 @@
+"""`python -m trainers.reproduce --study NAME`: search, train and evaluate the cells of a study."""
+
+import dataclasses
+import hashlib
+import pathlib
+import time
+
+import numpy as np
+
+import air_tf
+from air_tf import checks
+from trainers import command_line, evaluate, run_folder, study, train
+from trainers.train_config import TrainConfig
+from tuning import report, search
+from tuning.search_config import SearchConfig, Space
+
+PER_EXAMPLE = ("log_likelihood", "importance_log_likelihood", "elbo", "optimal_elbo", "num_steps")
+
+
+@dataclasses.dataclass(frozen=True)
+class ReproduceConfig:
+    """Run a study cell by cell: search the strength, train the winner, evaluate it.
+
+    What is finished is on record under the folder of results and is not done again. The same
+    command goes on where it was; several may run at once on different cells.
+    """
+
+    study: str
+    """Name of a file in trainers/studies."""
+    cells: tuple[str, ...] = ()
+    """Only these, such as diwae8; all if none is named."""
+    seeds: tuple[int, ...] | None = None
+    """Of the final models, in the place of the study's."""
+    data_dir: str | None = None
+    """Where TFDS keeps prepared data; TFDS's default if None."""
+    manual_dir: str | None = None
+    """Folder with the original files of the data set, for machines without a network."""
+    work: str = "runs/studies"
+    """Folder for searches and run folders."""
+    results: str = "results"
+    """Folder for the records: STUDY/CELL/search.json and STUDY/CELL/seedN.json."""
+
+
+def reproduce(config):
+    """Runs what is missing of a study's cells."""
+    plan = study.read(config.study)
+    cells = plan.cells()
+    for name in config.cells:
+        checks.one_of("cell", name, cells)
+    for name in config.cells or cells:
+        chosen = _searched(config, plan, cells, name)
+        for seed in config.seeds or plan.seeds:
+            path = _record(config, name, f"seed{seed}.json")
+            if path.exists():
+                continue
+            print(f"{config.study}/{name}, seed {seed}: {chosen}", flush=True)
+            options = {**cells[name].training, **chosen, "seed": seed}
+            _final(config, plan, cells[name], options, path)
+
+
+def _searched(config, plan, cells, name):
+    """{hyperparameter: value} that the search of a cell chose; it is searched now if need be."""
+    cell = cells[name]
+    if not cell.grid:
+        return {}
+    path = _record(config, name, "search.json")
+    if not path.exists():
+        print(f"{config.study}/{name}: search", flush=True)
+        grid = {
+            key: (_searched(config, plan, cells, values)[key],)
+            if isinstance(values, str)
+            else values
+            for key, values in cell.grid.items()
+        }
+        options = {**cell.training, **plan.searching, "seed": plan.seeds[0]}
+        searched = _of_json(
+            SearchConfig,
+            {**options, **_data(config), "model": cell.model, "out": _work(config, name, "search")},
+        )
+        _search(dataclasses.replace(searched, grid=Space(**grid)), plan, path)
+    best = run_folder.read_json(path)["trials"][0]["hyperparameters"]
+    return {key: best[key] for key in cell.grid}
+
+
+def _search(config, plan, path):
+    """Searches, evaluates the model of each trial on test images, and writes the record."""
+    search.search(config)
+    hypermodel = search.make_hypermodel(config)
+    tuner = search.make_tuner(config, hypermodel)
+    trials = run_folder.read_json(pathlib.Path(config.out) / report.TRIALS)
+    x = hypermodel.data.test[: plan.num_curve_examples]
+    values = {}
+    for trial in trials:
+        model = tuner.load_model(tuner.oracle.get_trial(trial["trial_id"]))
+        estimate = air_tf.evaluation.importance_log_likelihood(model, x)
+        trial["test_importance_log_likelihood"] = estimate.summary()
+        values[trial["trial_id"]] = estimate.per_example
+    record = {
+        "config": run_folder.without_paths(dataclasses.asdict(config)),
+        "trials": trials,
+        "num_test_examples": len(x),
+        "per_example": _write_per_example(path, values),
+    }
+    run_folder.write_json(path, record)
+
+
+def _final(config, plan, cell, options, path):
+    """Trains and evaluates a model and writes its record."""
+    out = _work(config, cell.name, path.stem)
+    if not (pathlib.Path(out) / run_folder.METRICS).exists():
+        values = {**options, **_data(config), "model": cell.model, "out": out}
+        train.train(_of_json(TrainConfig, values))
+    start = time.perf_counter()
+    evaluation = evaluate.EvaluateConfig(out, **plan.evaluation)
+    estimates = evaluate.evaluate(evaluation)
+    values = {name: estimates[name].per_example for name in PER_EXAMPLE if name in estimates}
+    values["num_steps"] = estimates["log_likelihood"].num_steps
+    record = {
+        "study": config.study,
+        "cell": cell.name,
+        **run_folder.record(out),
+        "evaluation_seconds": time.perf_counter() - start,
+        "per_example": _write_per_example(path, values),
+    }
+    run_folder.write_json(path, record)
+
+
+def _write_per_example(path, values):
+    """Writes float32 arrays beside a record; returns the file's name and SHA-256."""
+    file = path.with_suffix(".npz")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(file, **{name: np.float32(array) for name, array in values.items()})
+    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+
+
+def _record(config, cell, name):
+    return pathlib.Path(config.results) / config.study / cell / name
+
+
+def _work(config, cell, name):
+    return str(pathlib.Path(config.work) / config.study / cell / name)
+
+
+def _data(config):
+    return {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
+
+
+def _of_json(config_class, values):
+    return config_class(**command_line.typed(config_class, values))
+
+
+if __name__ == "__main__":
+    command_line.run(reproduce, ReproduceConfig)

@@ -1,0 +1,97 @@
+"""A study: a data set, and the cells whose models are compared on it."""
+
+import dataclasses
+import pathlib
+
+import yaml
+
+from air_tf import checks
+
+FOLDER = pathlib.Path(__file__).with_name("studies")
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One model of a study, to be searched and trained.
+
+    Attributes:
+        name: such as diwae8_half: the model with its k.
+        model: name for `air_tf.create_model`.
+        training: options of `trainers.train`.
+        grid: {hyperparameter: values} to search; the name of another cell in the place of values
+            stands for what that one's search chose.
+    """
+
+    name: str
+    model: str
+    training: dict
+    grid: dict
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """What `studies/NAME.yaml` says; see there for the reasons of each choice.
+
+    Attributes:
+        dataset: of `air_tf.datasets.load`.
+        num_importance_samples: the k of the columns.
+        models: {model at k = 1: grid} of the rows; at other k, "vae" in the names becomes "iwae".
+        seeds: of the final models; the first is that of the search.
+        training: options of `trainers.train`.
+        training_at: {k: options} in the place of those.
+        searching: options in the place of those, in the search.
+        evaluation: options of `trainers.evaluate`.
+        num_curve_examples: test images on which each model of a search is evaluated.
+    """
+
+    dataset: str
+    num_importance_samples: tuple
+    models: dict
+    seeds: tuple = (0,)
+    training: dict = dataclasses.field(default_factory=dict)
+    training_at: dict = dataclasses.field(default_factory=dict)
+    searching: dict = dataclasses.field(default_factory=dict)
+    evaluation: dict = dataclasses.field(default_factory=dict)
+    num_curve_examples: int = 1000
+
+    def cells(self):
+        """The cells by name, in an order in which each comes after those it refers to."""
+        found = {}
+        for k in self.num_importance_samples:
+            for row, grid in self.models.items():
+                training = {
+                    "dataset": self.dataset,
+                    **self.training,
+                    "num_importance_samples": k,
+                    **self.training_at.get(k, {}),
+                }
+                grid = {
+                    name: _at(values, k, f"iwae{k}") if isinstance(values, str) else tuple(values)
+                    for name, values in (grid or {}).items()
+                }
+                name = _at(row, k, f"iwae{k}")
+                found[name] = Cell(name, _at(row, k, "iwae"), training, grid)
+        return found
+
+
+def _at(row, k, iwae):
+    return row if k == 1 else row.replace("vae", iwae)
+
+
+def names():
+    """Names of the studies there are."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def read(name):
+    """The `Study` of a name.
+
+    Raises:
+        ValueError: if there is none, or its file says something that a study does not.
+    """
+    path = FOLDER / f"{checks.one_of('study', name, names())}.yaml"
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        return Study(**values)
+    except TypeError as error:
+        raise ValueError(f"{path.name} is not a study: {error}") from None
