@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 from typing import Literal
 
 import numpy as np
@@ -32,8 +33,9 @@ class EvaluateConfig:
     """Evaluate a trained model: log p(x) by IW-SVI and importance sampling, ELBO, gaps (nats).
 
     Prints a table and writes evaluation_SPLIT.json and, with the per-example values,
-    evaluation_SPLIT.npz. Of a SavedModel only what its endpoints give: log p(x) by importance
-    sampling, the ELBO, and the difference of the two as the inference gap.
+    evaluation_SPLIT.npz; the same command goes on with an evaluation that was interrupted. Of a
+    SavedModel only what its endpoints give: log p(x) by importance sampling, the ELBO, and the
+    difference of the two as the inference gap.
     """
 
     run: tyro.conf.Positional[str]
@@ -78,15 +80,20 @@ def evaluate(config):
         manual_dir=config.manual_dir or trained.manual_dir,
     )
     x = getattr(data, config.split)[: config.num_examples]
-    estimates = (_of_saved_model if is_saved_model else _of_run)(model, x, config)
     out = config.out or (path if (path / run_folder.METRICS).exists() else None)
+    backups = None if out is None else pathlib.Path(out) / run_folder.EVALUATION_BACKUPS
+    if is_saved_model:
+        estimates = _of_saved_model(model, x, config)
+    else:
+        estimates = _of_run(model, x, config, backups)
     if out is not None:
         _write(pathlib.Path(out), config, estimates, len(x))
+        shutil.rmtree(backups, ignore_errors=True)
     rich.console.Console().print(_table(config, estimates, len(x)))
     return estimates
 
 
-def _of_run(model, x, config):
+def _of_run(model, x, config, backups):
     gaps = air_tf.evaluation.inference_gaps(
         model,
         x,
@@ -95,6 +102,7 @@ def _of_run(model, x, config):
         config.max_steps,
         seed=config.seed,
         batch_size=config.batch_size,
+        backup_dir=backups,
     )
     return {name: getattr(gaps, name) for name in gaps.summary()}
 

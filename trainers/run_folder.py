@@ -13,21 +13,30 @@ from trainers.train_config import TrainConfig
 
 EXPORTED_CONFIG = "assets.extra/config.json"  # within a SavedModel, where extra files go
 MODEL, CONFIG, METRICS, LOGS = "model.keras", "config.json", "metrics.json", "logs"
+BACKUPS, EVALUATION_BACKUPS = "backups", "evaluation_backups"
 VERSIONS = "versions.json"
 
 
 def create(config):
-    """Creates the folder of a run and writes its config and the versions it runs on.
+    """Makes the folder of a run, or recognizes it as that of the same run, unfinished.
 
     Raises:
-        FileExistsError: if the folder is not empty; nothing in it is touched.
+        FileExistsError: if it holds anything else; nothing in it is touched.
     """
     path = pathlib.Path(config.out)
-    require_empty(path)
+    written = path / CONFIG
+    if not written.exists() or (path / METRICS).exists():
+        require_empty(path)
+    elif json.loads(written.read_text(encoding="utf-8")) == json.loads(config.to_json()):
+        return path
+    else:
+        raise FileExistsError(
+            f"`out` holds another run, which stays as it is; see {written}. Received: {path}"
+        )
     path.mkdir(parents=True, exist_ok=True)
-    write_text(path / CONFIG, config.to_json())
     found = {"python": platform.python_version(), **versions.found()}
     write_json(path / VERSIONS, found)
+    write_text(written, config.to_json())
     return path
 
 

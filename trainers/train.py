@@ -1,6 +1,7 @@
 """`python -m trainers.train`: train one model and write its run folder."""
 
 import os
+import shutil
 import time
 
 import keras
@@ -64,7 +65,10 @@ def fit(model, config, data, callbacks=(), **options):
 
 
 def train(config):
-    """Trains the model of a config and writes its run folder; returns the model."""
+    """Trains the model of a config and writes its run folder; returns the model.
+
+    A run that was interrupted goes on from its last backup, and ends as if it had not been.
+    """
     data = load(config)
     model = build(config, data)
     path = run_folder.create(config)
@@ -78,6 +82,7 @@ def train(config):
             keras.callbacks.TensorBoard(logs),
             air_tf.callbacks.ImageGrids(logs, data.validation[:50], data.image_shape),
             keras.callbacks.TerminateOnNaN(),
+            air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
         ],
     ).history
     seconds = time.perf_counter() - start
@@ -98,6 +103,7 @@ def train(config):
         **{f"best_{name}": history[name][best] for name in ("val_iwae", "val_elbo", "val_loss")},
     }
     run_folder.write_json(path / run_folder.METRICS, metrics)
+    shutil.rmtree(path / run_folder.BACKUPS, ignore_errors=True)
     print(f"{path}: validation IWAE-64 bound {history['val_iwae'][best]:.2f} nats")
     return model
 

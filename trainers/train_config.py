@@ -21,7 +21,8 @@ class TrainConfig:
     model: str
     """vae, dvae, dvae_half, wni_vae, dwni_vae, or iwae, diwae, diwae_half, wni_iwae, dwni_iwae."""
     out: str
-    """Folder of the run; it must not hold another run."""
+    """Folder of the run; it must not hold another run. The same command goes on with one that was
+    interrupted."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data; TFDS's default if None."""
     manual_dir: str | None = None
@@ -70,6 +71,8 @@ class TrainConfig:
     """Validations without a better IWAE-64 bound after which training stops."""
     validation_freq: int = 1
     """Epochs between validations."""
+    backup_seconds: float = 30.0
+    """The least time between backups, from which an interrupted run goes on; 0 for every epoch."""
     dtype: str | None = None
     """Keras dtype policy, such as mixed_bfloat16; Keras's own if None."""
     seed: int = 0

@@ -6,7 +6,9 @@ from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
-def importance_log_likelihood(model, x, num_samples=5000, *, seed=0, batch_size=100, progress=True):
+def importance_log_likelihood(
+    model, x, num_samples=5000, *, seed=0, batch_size=100, progress=True, backup_dir=None
+):
     """Estimates log p(x) by the IWAE-k bound with the encoder's q(z|x), in nats.
 
         log (1/k) Σ_i p(x, z_i)/q(z_i|x),  z_i ~ q(z|x), clean x        (Shu et al. 2018, Eq. 40)
@@ -20,6 +22,8 @@ def importance_log_likelihood(model, x, num_samples=5000, *, seed=0, batch_size=
         seed: int; the same seed (and batch size) gives the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show a progress bar with images/s.
+        backup_dir: folder that keeps the results of finished batches, so that the same call goes on
+            where it was interrupted; none if None. Delete it when done.
 
     Returns:
         An `Estimate`.
@@ -44,6 +48,7 @@ def importance_log_likelihood(model, x, num_samples=5000, *, seed=0, batch_size=
         batch_size=batch_size,
         description=f"IWAE-{num_samples}",
         progress=progress,
+        backup_dir=backup_dir,
         num_samples=num_samples,
     )
     return Estimate(values)

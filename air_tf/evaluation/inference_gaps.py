@@ -60,6 +60,7 @@ def inference_gaps(
     seed=0,
     batch_size=100,
     progress=True,
+    backup_dir=None,
 ):
     """Estimates the inference, approximation and amortization gaps of each example.
 
@@ -78,6 +79,8 @@ def inference_gaps(
         seed: int; the same seed (and batch size) gives the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show progress bars with images/s.
+        backup_dir: folder that keeps the results of finished batches, so that the same call goes on
+            where it was interrupted; none if None. Delete it when done.
 
     Returns:
         An `InferenceGaps`.
@@ -93,7 +96,12 @@ def inference_gaps(
     ...                 gaps.approximation_gap.mean + gaps.amortization_gap.mean))
     True
     """
-    options = {"seed": seed, "batch_size": batch_size, "progress": progress}
+    options = {
+        "seed": seed,
+        "batch_size": batch_size,
+        "progress": progress,
+        "backup_dir": backup_dir,
+    }
     log_likelihood = iw_svi(
         model, x, num_samples, num_train_samples, max_steps, learning_rate=learning_rate, **options
     )

@@ -29,6 +29,7 @@ def iw_svi(
     seed=0,
     batch_size=100,
     progress=True,
+    backup_dir=None,
 ):
     """Estimates log p(x) by IW-SVI, in nats.
 
@@ -48,6 +49,8 @@ def iw_svi(
         seed: int; the same seed (and batch size) gives the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show a progress bar with images/s.
+        backup_dir: folder that keeps the results of finished batches, so that the same call goes on
+            where it was interrupted; none if None. Delete it when done.
 
     Returns:
         An `IWSVIEstimate`: an `Estimate` with `num_steps` `[N]`.
@@ -75,6 +78,7 @@ def iw_svi(
         batch_size=batch_size,
         description=f"IW-SVI-{num_samples}",
         progress=progress,
+        backup_dir=backup_dir,
         num_samples=num_samples,
         num_train_samples=num_train_samples,
         max_steps=max_steps,

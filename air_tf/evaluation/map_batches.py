@@ -5,9 +5,12 @@ import tensorflow as tf
 import tqdm
 
 from air_tf import checks, random
+from air_tf.evaluation import finished_batches
 
 
-def map_batches(function, model, x, *, seed, batch_size, description, progress, **options):
+def map_batches(
+    function, model, x, *, seed, batch_size, description, progress, backup_dir, **options
+):
     """Applies a per-batch function to all of x and joins what it returns, in order.
 
     The batches are shared out among the replicas of the strategy that the model was made under.
@@ -22,6 +25,8 @@ def map_batches(function, model, x, *, seed, batch_size, description, progress, 
         batch_size: int ≥ 1.
         description: what the progress bar says.
         progress: whether to show it.
+        backup_dir: folder for the results of finished batches, which the same call takes up again;
+            none if None. Nothing of another model, x, seed or function is taken.
         **options: hashable arguments of the function.
 
     Returns:
@@ -37,15 +42,24 @@ def map_batches(function, model, x, *, seed, batch_size, description, progress, 
         rows = np.arange(index * batch_size, (index + 1) * batch_size) % len(x)
         return tf.convert_to_tensor(x[rows]), random.fold_in(seed, index)
 
-    results = []
     at_once = strategy.num_replicas_in_sync
+    backup = None
+    if backup_dir is not None:
+        identity = (function.__module__, function.__name__, seed, batch_size, at_once, options)
+        backup = finished_batches.folder(backup_dir, model, x, identity)
+    finished = {} if backup is None else finished_batches.read(backup)
+    results = []
     with tqdm.tqdm(total=len(x), desc=description, unit="img", disable=not progress) as bar:
         for first in range(0, -(-len(x) // batch_size), at_once):
-            batches = strategy.experimental_distribute_values_from_function(
-                lambda context, first=first: batch(first + context.replica_id_in_sync_group)
-            )
-            outputs = program(*batches)
-            results.append([strategy.gather(output, axis=0).numpy() for output in outputs])
+            if first not in finished:
+                batches = strategy.experimental_distribute_values_from_function(
+                    lambda context, first=first: batch(first + context.replica_id_in_sync_group)
+                )
+                outputs = [strategy.gather(output, axis=0).numpy() for output in program(*batches)]
+                if backup is not None and strategy.extended.should_checkpoint:
+                    finished_batches.write(backup, first, outputs)
+                finished[first] = outputs
+            results.append(finished.pop(first))
             bar.update(min(at_once * batch_size, len(x) - bar.n))
     return tuple(np.concatenate(parts)[: len(x)] for parts in zip(*results, strict=True))
 

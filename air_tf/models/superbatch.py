@@ -14,7 +14,7 @@ import tensorflow as tf
 
 
 def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
-    """Superbatches of arrays, epoch after epoch without end.
+    """Superbatches of arrays, or batches of them, epoch after epoch without end.
 
     The order of an epoch is a function of the seed and of the epoch's number alone, so that an
     interrupted run can go on as if it had not been.
@@ -22,14 +22,14 @@ def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
     Args:
         arrays: tuple of arrays `[N, ...]`.
         batch_size: B.
-        steps: S.
+        steps: S; if None, the elements are the batches themselves.
         shuffle: whether each epoch has an order of its own.
         seed: pair of ints.
         first_epoch: number of the first epoch.
     """
     arrays = [tf.convert_to_tensor(array) for array in arrays]
     n = len(arrays[0])
-    span = batch_size * steps
+    span = batch_size * (steps or 1)
     starts = tf.data.Dataset.range(0, n, span)
 
     @tf.autograph.experimental.do_not_convert  # converting takes longer than tracing
@@ -42,6 +42,8 @@ def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
 
     @tf.autograph.experimental.do_not_convert
     def gather(rows):
+        if steps is None:
+            return tuple(tf.gather(array, rows) for array in arrays)
         count = tf.size(rows)
         num_batches = -(-count // batch_size)
         padding = num_batches * batch_size - count

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from air_tf.callbacks.backup_and_restore import BackupAndRestore
 from air_tf.models import superbatch
 
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
@@ -102,17 +103,24 @@ class SuperbatchTrainer:
         }
         num_batches = steps_per_epoch or _num_batches(x, options["batch_size"])
         self._set_steps(num_batches, steps_per_epoch, callbacks)
-        if self._is_one_program() and isinstance(x, tf.data.Dataset):
-            x = superbatch.from_dataset(x, self.steps_per_execution)
+        epochs_done = self._restore(callbacks)
+        initial_epoch = max(initial_epoch, epochs_done)
+        if isinstance(x, tf.data.Dataset):
+            steps = 1
+            if self._is_one_program():
+                steps = self.steps_per_execution
+                x = superbatch.from_dataset(x, steps)
             if steps_per_epoch is None and num_batches is not None:
                 x, options["steps_per_epoch"] = x.repeat(), num_batches
-        elif self._is_one_program() and is_array and not (class_weight or steps_per_epoch):
+            if epochs_done and num_batches is not None:
+                x = x.skip(epochs_done * -(-num_batches // steps))
+        elif is_array and not (class_weight or steps_per_epoch):
             seed = random.randrange(2**31) if self.seed is None else self.seed
             taken = int(self.optimizer.iterations) - initial_epoch * num_batches
             x = superbatch.from_arrays(
                 _arrays(x, sample_weight),
                 options["batch_size"],
-                self.steps_per_execution,
+                self.steps_per_execution if self._is_one_program() else None,
                 shuffle,
                 seed=[seed, taken],
                 first_epoch=initial_epoch,
@@ -135,6 +143,13 @@ class SuperbatchTrainer:
             validation_freq=validation_freq,
             **options,
         )
+
+    def _restore(self, callbacks):
+        """Goes back to the last backup; returns the epochs that it has behind it."""
+        for callback in callbacks or ():
+            if isinstance(callback, BackupAndRestore):
+                return callback.restore(self, callbacks)
+        return 0
 
     def evaluate(self, x=None, y=None, batch_size=None, *args, sample_weight=None, **kwargs):
         if not kwargs.get("_use_cached_eval_dataset"):  # `fit` has prepared those

@@ -1,0 +1,170 @@
+"""Going on with an interrupted `fit` as if it had not been interrupted."""
+
+import json
+import pathlib
+import time
+import warnings
+
+import keras
+import numpy as np
+
+from air_tf import checked_file
+
+_KEPT = 2  # backups: if the last one is damaged, the one before serves
+
+
+class BackupAndRestore(keras.callbacks.Callback):
+    """Backs up the state of `fit` after epochs, and goes on from the last backup if there is one.
+
+    A killed process, started again, ends with the same weights as one that was never touched, bit
+    for bit on one machine: beside weights and optimizer, a backup has the random streams, the
+    history, and whatever changed in the other callbacks, such as the best weights and the patience
+    of early stopping. (`keras.callbacks.BackupAndRestore` keeps the first two only.) The order of
+    the data goes on where it was for arrays, and for a `tf.data.Dataset` of known length whose
+    shuffling is seeded.
+
+    Backups are written whole or not at all. A damaged one is passed over with a warning. They stay
+    when training has ended; delete the folder to begin anew. With several hosts, the folder must be
+    one that all share; the first host writes.
+
+    Args:
+        directory: folder of the backups, of this training only.
+        every_seconds: the least time between two backups; 0 for one after every epoch.
+
+    Raises:
+        ValueError: from `fit`, if the folder holds backups of another model.
+        OSError: from `fit`, if a backup cannot be written; those before it stay as they are.
+
+    Example:
+    >>> import tempfile
+    >>> backup = air_tf.callbacks.BackupAndRestore(tempfile.mkdtemp())
+    >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
+    >>> model.compile()
+    >>> x = air_tf.datasets.load("digits").train
+    >>> history = model.fit(x, epochs=2, callbacks=[backup], verbose=0)
+    """
+
+    def __init__(self, directory, every_seconds=0.0):
+        super().__init__()
+        self.directory = pathlib.Path(directory)
+        self.every_seconds = every_seconds
+        self._others, self._initial, self._restored = (), (), None
+
+    def restore(self, model, callbacks):
+        """Brings the model to where its last backup was; `fit` calls this before all else.
+
+        Args:
+            model: the compiled model.
+            callbacks: all callbacks of the `fit`.
+
+        Returns:
+            The number of epochs done, 0 without a backup.
+        """
+        self._others = [callback for callback in callbacks if callback is not self]
+        self._restored = None
+        for path in reversed(self._paths()):
+            arrays = checked_file.read(path)
+            if arrays is None:
+                warnings.warn(f"The backup {path} is damaged and passed over", stacklevel=3)
+                continue
+            state = json.loads(str(arrays.pop("state")))
+            self._assign(model, arrays, path)
+            self._restored = state, arrays
+            return state["epochs"]
+        return 0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        # All that callbacks do at the start of training, or at the end of an epoch, is done here.
+        if not self._initial:
+            self._initial = [_plain_attributes(callback) for callback in self._others]
+            self._last = time.monotonic()
+            if self._restored is not None:
+                self._restore_callbacks(*self._restored)
+                return
+            if epoch == 0:
+                return
+        if time.monotonic() - self._last >= self.every_seconds:
+            if self.model.distribute_strategy.extended.should_checkpoint:
+                self._write(epoch)
+            self._last = time.monotonic()
+
+    def on_train_end(self, logs=None):
+        self._initial = ()
+
+    def _write(self, epochs):
+        arrays = {
+            f"variable{i}": keras.ops.convert_to_numpy(variable)
+            for i, variable in enumerate(_variables(self.model))
+        }
+        changes = []
+        for index, (callback, initial) in enumerate(zip(self._others, self._initial, strict=True)):
+            changed = {}
+            for name, value in _plain_attributes(callback).items():
+                if isinstance(value, list):
+                    changed[name] = len(value)
+                    arrays |= {f"{index}.{name}.{i}": array for i, array in enumerate(value)}
+                elif name not in initial or value != initial[name]:
+                    changed[name] = [value]
+            changes.append(changed)
+        history = self.model.history
+        state = {
+            "epochs": epochs,
+            "callbacks": changes,
+            "history": {name: list(map(float, values)) for name, values in history.history.items()},
+            "history_epochs": history.epoch,
+        }
+        arrays["state"] = np.array(json.dumps(state, default=_item))
+        checked_file.write(self.directory, f"{epochs:08d}", arrays)
+        for old in self._paths()[:-_KEPT]:
+            old.unlink()
+
+    def _paths(self):
+        return sorted(self.directory.glob("*.npz"))
+
+    @staticmethod
+    def _assign(model, arrays, path):
+        model.optimizer.build(model.trainable_variables)
+        variables = _variables(model)
+        values = [arrays.get(f"variable{i}") for i in range(len(variables))]
+        fits = f"variable{len(variables)}" not in arrays and all(
+            value is not None and value.shape == tuple(variable.shape)
+            for variable, value in zip(variables, values, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"The backup must be of the model that is trained. Received: {path}")
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    def _restore_callbacks(self, state, arrays):
+        for index, (callback, changed) in enumerate(
+            zip(self._others, state["callbacks"], strict=True)
+        ):
+            for name, value in changed.items():
+                if isinstance(value, int):
+                    value = [[arrays[f"{index}.{name}.{i}"] for i in range(value)]]
+                setattr(callback, name, value[0])
+        self.model.history.history.update(state["history"])
+        self.model.history.epoch[:] = state["history_epochs"]
+
+
+def _variables(model):
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _plain_attributes(callback):
+    """What of a callback's state can be written: scalars, texts, None, and lists of arrays."""
+    plain = bool | int | float | str | np.generic | None
+    return {
+        name: value
+        for name, value in vars(callback).items()
+        if isinstance(value, plain)
+        or (
+            isinstance(value, list)
+            and value
+            and all(isinstance(item, np.ndarray) for item in value)
+        )
+    }
+
+
+def _item(value):
+    return value.item()

@@ -1,0 +1,145 @@
+"""Interrupted training ends as training that was never touched: bit for bit."""
+
+import errno
+import os
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+import air_tf
+from air_tf.callbacks import BackupAndRestore, EarlyStopping
+
+DATA = air_tf.datasets.load("digits")
+INPUTS = {
+    "arrays": lambda: {"x": DATA.train, "batch_size": 150},
+    "weighted": lambda: {
+        "x": DATA.train,
+        "batch_size": 150,
+        "sample_weight": np.linspace(0, 2, len(DATA.train), dtype="float32"),
+    },
+    "dataset": lambda: {"x": DATA.training_batches(150, seed=1)},
+    "dataset_in_parts": lambda: {
+        "x": DATA.training_batches(150, seed=1).repeat(),
+        "steps_per_epoch": 4,
+    },
+}
+
+
+class Interrupt(keras.callbacks.Callback):
+    def __init__(self, epoch):
+        super().__init__()
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch + 1 == self.epoch:
+            raise KeyboardInterrupt
+
+
+def fit(folder, epoch=None, inputs="arrays", jit_compile=True, latent_dim=3):
+    """Weights and history; None if interrupted at the end of `epoch`, before it is backed up."""
+    model = air_tf.create_model(
+        "dwni_vae",
+        input_dim=64,
+        latent_dim=latent_dim,
+        encoder_units=(8,),
+        decoder_units=(8,),
+        num_validation_samples=2,
+        seed=5,
+    )
+    schedule = air_tf.exponential_decay(0.3, 100, 0.1)
+    model.compile(keras.optimizers.Adam(schedule), jit_compile=jit_compile)
+    callbacks = [
+        EarlyStopping(patience=2),
+        keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: None),
+        BackupAndRestore(folder),
+        Interrupt(epoch),
+    ]
+    options = {"epochs": 9, "validation_data": (DATA.validation,), "verbose": 0}
+    try:
+        history = model.fit(**INPUTS[inputs](), **options, callbacks=callbacks)
+    except KeyboardInterrupt:
+        return None
+    return model.get_weights(), (history.epoch, history.history)
+
+
+def assert_same(result, expected):
+    for weight, other in zip(result[0], expected[0], strict=True):
+        np.testing.assert_array_equal(weight, other)
+    assert result[1] == expected[1]
+
+
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory):
+    """Of training that nothing interrupts."""
+    return fit(tmp_path_factory.mktemp("untouched"))
+
+
+@pytest.fixture
+def touched(tmp_path, backups):
+    """A folder with backups after epochs 2 and 3."""
+    return shutil.copytree(backups, tmp_path / "touched")
+
+
+@pytest.fixture(scope="module")
+def backups(tmp_path_factory):
+    path = tmp_path_factory.mktemp("backups")
+    assert fit(path, 2) is None
+    assert fit(path, 4) is None
+    return path
+
+
+def test_interrupted_twice_is_as_if_not(expected, touched):
+    assert 5 <= len(expected[1][0]) <= 9
+    assert_same(fit(touched), expected)
+
+
+@pytest.mark.parametrize("inputs", INPUTS)
+def test_inputs(inputs, tmp_path):
+    """Without XLA, which takes its time to compile."""
+    expected = fit(tmp_path / "untouched", inputs=inputs, jit_compile=False)
+    assert fit(tmp_path / "touched", 3, inputs, jit_compile=False) is None
+    assert_same(fit(tmp_path / "touched", inputs=inputs, jit_compile=False), expected)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])
+def test_a_damaged_backup_is_passed_over(damage, expected, touched):
+    _, last = sorted(touched.iterdir())
+    content = bytearray(last.read_bytes())
+    if damage == "flipped":
+        content[len(content) // 2] ^= 1
+    last.write_bytes(content[: {"truncated": len(content) // 2, "empty": 0}.get(damage)])
+    with pytest.warns(UserWarning, match=f"{last.name} is damaged"):
+        assert_same(fit(touched), expected)
+
+
+def test_backups_of_another_model(touched):
+    with pytest.raises(ValueError, match="must be of the model that is trained"):
+        fit(touched, latent_dim=4)
+
+
+def test_a_full_disk_leaves_the_backups_before(expected, touched, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = sorted(touched.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            fit(touched)
+    assert sorted(touched.iterdir()) == before
+    assert_same(fit(touched), expected)
+
+
+def test_a_folder_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        fit(tmp_path / "file")
+
+
+def test_seconds_between_backups(tmp_path):
+    model = air_tf.create_model("vae", input_dim=64, encoder_units=(4,), decoder_units=(4,))
+    model.compile()
+    model.fit(DATA.train, epochs=4, verbose=0, callbacks=[BackupAndRestore(tmp_path, 1e6)])
+    assert not list(tmp_path.iterdir())
