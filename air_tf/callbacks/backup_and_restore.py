@@ -1,5 +1,6 @@
 """Going on with an interrupted `fit` as if it had not been interrupted."""
 
+import collections
 import json
 import pathlib
 import time
@@ -48,7 +49,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         super().__init__()
         self.directory = pathlib.Path(directory)
         self.every_seconds = every_seconds
-        self._others, self._initial, self._restored = (), (), None
+        self._others, self._initial, self._restored = {}, {}, None
 
     def restore(self, model, callbacks):
         """Brings the model to where its last backup was; `fit` calls this before all else.
@@ -60,7 +61,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         Returns:
             The number of epochs done, 0 without a backup.
         """
-        self._others = [callback for callback in callbacks if callback is not self]
+        self._others = _named(callback for callback in callbacks if callback is not self)
         self._restored = None
         for path in reversed(self._paths()):
             arrays = checked_file.read(path)
@@ -68,7 +69,8 @@ class BackupAndRestore(keras.callbacks.Callback):
                 warnings.warn(f"The backup {path} is damaged and passed over", stacklevel=3)
                 continue
             state = json.loads(str(arrays.pop("state")))
-            self._assign(model, arrays, path)
+            with model.distribute_strategy.scope():
+                self._assign(model, arrays, path)
             self._restored = state, arrays
             return state["epochs"]
         return 0
@@ -76,7 +78,7 @@ class BackupAndRestore(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         # All that callbacks do at the start of training, or at the end of an epoch, is done here.
         if not self._initial:
-            self._initial = [_plain_attributes(callback) for callback in self._others]
+            self._initial = {n: _plain_attributes(other) for n, other in self._others.items()}
             self._last = time.monotonic()
             if self._restored is not None:
                 self._restore_callbacks(*self._restored)
@@ -89,23 +91,22 @@ class BackupAndRestore(keras.callbacks.Callback):
             self._last = time.monotonic()
 
     def on_train_end(self, logs=None):
-        self._initial = ()
+        self._initial = {}
 
     def _write(self, epochs):
         arrays = {
             f"variable{i}": keras.ops.convert_to_numpy(variable)
             for i, variable in enumerate(_variables(self.model))
         }
-        changes = []
-        for index, (callback, initial) in enumerate(zip(self._others, self._initial, strict=True)):
-            changed = {}
-            for name, value in _plain_attributes(callback).items():
+        changes = {}
+        for name, callback in self._others.items():
+            changes[name] = {}
+            for attribute, value in _plain_attributes(callback).items():
                 if isinstance(value, list):
-                    changed[name] = len(value)
-                    arrays |= {f"{index}.{name}.{i}": array for i, array in enumerate(value)}
-                elif name not in initial or value != initial[name]:
-                    changed[name] = [value]
-            changes.append(changed)
+                    changes[name][attribute] = len(value)
+                    arrays |= {f"{name}.{attribute}.{i}": item for i, item in enumerate(value)}
+                elif value != self._initial[name].get(attribute, self):
+                    changes[name][attribute] = [value]
         history = self.model.history
         state = {
             "epochs": epochs,
@@ -136,19 +137,25 @@ class BackupAndRestore(keras.callbacks.Callback):
             variable.assign(value)
 
     def _restore_callbacks(self, state, arrays):
-        for index, (callback, changed) in enumerate(
-            zip(self._others, state["callbacks"], strict=True)
-        ):
-            for name, value in changed.items():
+        for name, callback in self._others.items():
+            for attribute, value in state["callbacks"].get(name, {}).items():
                 if isinstance(value, int):
-                    value = [[arrays[f"{index}.{name}.{i}"] for i in range(value)]]
-                setattr(callback, name, value[0])
+                    value = [[arrays[f"{name}.{attribute}.{i}"] for i in range(value)]]
+                setattr(callback, attribute, value[0])
         self.model.history.history.update(state["history"])
         self.model.history.epoch[:] = state["history_epochs"]
 
 
 def _variables(model):
     return [*model.variables, *model.optimizer.variables]
+
+
+def _named(callbacks):
+    """{name: callback}, by class and place among those of the class."""
+    found = collections.defaultdict(list)
+    for callback in callbacks:
+        found[type(callback).__name__].append(callback)
+    return {f"{name}{i}": other for name, others in found.items() for i, other in enumerate(others)}
 
 
 def _plain_attributes(callback):

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from air_tf.callbacks.backup_and_restore import BackupAndRestore
-from air_tf.models import superbatch
+from air_tf.models import replicated, superbatch
 
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
 # hundredth of the time of its steps.
@@ -50,6 +50,13 @@ class SuperbatchTrainer:
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Keras would average a batch over the replicas to learn its shape, which fails for several
+        # hosts. The model needs no batch to be built.
+        if self.optimizer is not None and not self.optimizer.built:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
             return
@@ -57,8 +64,28 @@ class SuperbatchTrainer:
             self.train_function = superbatch.train_function(
                 self.train_step, self.training_logs, self.steps_per_execution
             )
+        elif self._num_replicas() > 1:
+            self.train_function = replicated.train_function(
+                self.distribute_strategy,
+                self.train_step,
+                self.training_logs,
+                self.steps_per_execution,
+            )
         else:
             super().make_train_function(force)
+
+    def make_test_function(self, force=False):
+        if self.test_function is not None and not force:
+            return
+        if self._num_replicas() > 1:
+            self.test_function = replicated.test_function(
+                self.distribute_strategy,
+                self.test_step,
+                self.get_metrics_result,
+                self.steps_per_execution,
+            )
+        else:
+            super().make_test_function(force)
 
     def fit(
         self,
@@ -116,7 +143,7 @@ class SuperbatchTrainer:
                 x = x.skip(epochs_done * -(-num_batches // steps))
         elif is_array and not (class_weight or steps_per_epoch):
             seed = random.randrange(2**31) if self.seed is None else self.seed
-            taken = int(self.optimizer.iterations) - initial_epoch * num_batches
+            taken = self.optimizer.iterations.numpy() - initial_epoch * num_batches
             x = superbatch.from_arrays(
                 _arrays(x, sample_weight),
                 options["batch_size"],
@@ -168,15 +195,20 @@ class SuperbatchTrainer:
         return x, sample_weight if y is None else y, sample_weight
 
     def _is_one_program(self):
-        return self.jit_compile and self.distribute_strategy.num_replicas_in_sync == 1
+        return self.jit_compile and self._num_replicas() == 1
+
+    def _num_replicas(self):
+        return self.distribute_strategy.num_replicas_in_sync
 
     def _set_steps(self, num_batches, steps_per_epoch, callbacks):
         steps = self._given_steps or min(num_batches or _MOST_STEPS, _MOST_STEPS)
-        by_batch = not self._is_one_program() or any(map(_wants_every_batch, callbacks or ()))
+        one_program, replicated = self._is_one_program(), self._num_replicas() > 1
+        by_batch = not (one_program or replicated) or any(map(_wants_every_batch, callbacks or ()))
         if self._given_steps is None and by_batch:
             steps = 1
-        if steps_per_epoch is not None:  # Keras does not cut the last execution of an epoch short
-            steps = math.gcd(steps, steps_per_epoch)
+        if steps_per_epoch is not None or replicated:
+            # Only a superbatch knows where an epoch ends: otherwise it must be with an execution.
+            steps = max(s for s in range(1, steps + 1) if (num_batches or 1) % s == 0)
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = None
