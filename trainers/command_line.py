@@ -22,7 +22,7 @@ def run(function, config_class, argv=None):
     """Parses, calls, and turns an expected error into a message and exit status 2."""
     try:
         function(parse(config_class, argv))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 

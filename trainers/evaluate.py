@@ -15,7 +15,7 @@ import tyro
 import air_tf
 from air_tf import checks
 from air_tf.evaluation import Estimate
-from trainers import command_line, run_folder
+from trainers import command_line, run_folder, strategies
 from trainers.train_config import TrainConfig
 
 _TITLES = {
@@ -60,12 +60,15 @@ class EvaluateConfig:
     """T, the most gradient steps of IW-SVI on an example."""
     batch_size: int = 100
     """Examples evaluated at once."""
+    strategy: Literal["mirrored", "multi_worker"] | None = None
+    """Share the batches among all devices of this host, or among hosts (see trainers.launch)."""
     seed: int = 0
     """Of all samples."""
 
 
 def evaluate(config):
     """Evaluates a run folder or a SavedModel; returns {quantity: `Estimate`}."""
+    strategy = strategies.make(config.strategy)
     path = pathlib.Path(config.run)
     if (path / air_tf.zoo.HASHES).exists():
         air_tf.zoo.verify(path)
@@ -73,7 +76,8 @@ def evaluate(config):
     if is_saved_model:
         trained, model = _saved_model(path, config)
     else:
-        trained, model = run_folder.load(path)
+        with strategy.scope():
+            trained, model = run_folder.load(path)
     data = air_tf.datasets.load(
         config.dataset or trained.dataset,
         data_dir=config.data_dir or trained.data_dir,
@@ -86,6 +90,8 @@ def evaluate(config):
         estimates = _of_saved_model(model, x, config)
     else:
         estimates = _of_run(model, x, config, backups)
+    if not strategies.is_chief(strategy):
+        return estimates
     if out is not None:
         _write(pathlib.Path(out), config, estimates, len(x))
         shutil.rmtree(backups, ignore_errors=True)

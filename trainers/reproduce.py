@@ -26,7 +26,7 @@ class ReproduceConfig:
     """
 
     study: str
-    """Name of a file in trainers/studies."""
+    """Name of a file in trainers/studies, or the path of a YAML file like those."""
     cells: tuple[str, ...] = ()
     """Only these, such as diwae8; all if none is named."""
     seeds: tuple[int, ...] | None = None
@@ -116,7 +116,7 @@ def _final(config, plan, cell, options, path):
     values = {name: estimates[name].per_example for name in PER_EXAMPLE if name in estimates}
     values["num_steps"] = estimates["log_likelihood"].num_steps
     record = {
-        "study": config.study,
+        "study": pathlib.Path(config.study).stem,
         "cell": cell.name,
         **run_folder.record(out),
         "evaluation_seconds": time.perf_counter() - start,
@@ -134,11 +134,11 @@ def _write_per_example(path, values):
 
 
 def _record(config, cell, name):
-    return pathlib.Path(config.results) / config.study / cell / name
+    return pathlib.Path(config.results) / pathlib.Path(config.study).stem / cell / name
 
 
 def _work(config, cell, name):
-    return str(pathlib.Path(config.work) / config.study / cell / name)
+    return str(pathlib.Path(config.work) / pathlib.Path(config.study).stem / cell / name)
 
 
 def _data(config):

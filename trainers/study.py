@@ -55,7 +55,7 @@ class Study:
     num_curve_examples: int = 1000
 
     def cells(self):
-        """The cells by name, in an order in which each comes after those it refers to."""
+        """The cells by name, a column after the other."""
         found = {}
         for k in self.num_importance_samples:
             for row, grid in self.models.items():
@@ -84,12 +84,14 @@ def names():
 
 
 def read(name):
-    """The `Study` of a name.
+    """The `Study` of a name, or of the path of a YAML file.
 
     Raises:
         ValueError: if there is none, or its file says something that a study does not.
     """
-    path = FOLDER / f"{checks.one_of('study', name, names())}.yaml"
+    path = pathlib.Path(name)
+    if path.suffix != ".yaml":
+        path = FOLDER / f"{checks.one_of('study', name, names())}.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
         return Study(**values)

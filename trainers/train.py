@@ -1,6 +1,7 @@
 """`python -m trainers.train`: train one model and write its run folder."""
 
 import os
+import pathlib
 import shutil
 import time
 
@@ -10,7 +11,7 @@ import numpy as np
 
 import air_tf
 from air_tf import checks
-from trainers import command_line, run_folder
+from trainers import command_line, run_folder, strategies
 from trainers.train_config import TrainConfig
 
 
@@ -35,6 +36,7 @@ def build(config, data):
     steps = config.epochs * -(-len(data.train) // config.batch_size)
     schedule = air_tf.exponential_decay(config.learning_rate, steps, config.learning_rate_decay)
     model.compile(keras.optimizers.Adam(schedule))
+    model.optimizer.build(model.trainable_variables)  # KerasTuner loads all variables of a model
     return model
 
 
@@ -69,25 +71,30 @@ def train(config):
 
     A run that was interrupted goes on from its last backup, and ends as if it had not been.
     """
+    strategy = strategies.make(config.strategy)
     data = load(config)
-    model = build(config, data)
-    path = run_folder.create(config)
-    logs = path / run_folder.LOGS
-    start = time.perf_counter()
-    history = fit(
-        model,
-        config,
-        data,
-        callbacks=[
+    with strategy.scope():
+        model = build(config, data)
+    path = pathlib.Path(config.out)
+    callbacks = [
+        air_tf.callbacks.TerminateOnNaN(),
+        air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
+    ]
+    if strategies.is_chief(strategy):
+        run_folder.create(config)
+        logs = path / run_folder.LOGS
+        callbacks += [
             keras.callbacks.TensorBoard(logs),
             air_tf.callbacks.ImageGrids(logs, data.validation[:50], data.image_shape),
-            keras.callbacks.TerminateOnNaN(),
-            air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
-        ],
-    ).history
-    seconds = time.perf_counter() - start
-    if not np.all(np.isfinite(history["loss"])):
-        raise ValueError(f"Training diverged: the loss is {history['loss'][-1]}; no model is saved")
+        ]
+    start = time.perf_counter()
+    history = fit(model, config, data, callbacks).history
+    if strategies.is_chief(strategy):
+        _write(path, model, config, data, history, time.perf_counter() - start)
+    return model
+
+
+def _write(path, model, config, data, history, seconds):
     temporary = path / f".tmp.{run_folder.MODEL}"
     model.save(temporary)
     os.replace(temporary, path / run_folder.MODEL)
@@ -105,7 +112,6 @@ def train(config):
     run_folder.write_json(path / run_folder.METRICS, metrics)
     shutil.rmtree(path / run_folder.BACKUPS, ignore_errors=True)
     print(f"{path}: validation IWAE-64 bound {history['val_iwae'][best]:.2f} nats")
-    return model
 
 
 if __name__ == "__main__":

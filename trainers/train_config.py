@@ -73,6 +73,8 @@ class TrainConfig:
     """Epochs between validations."""
     backup_seconds: float = 30.0
     """The least time between backups, from which an interrupted run goes on; 0 for every epoch."""
+    strategy: Literal["mirrored", "multi_worker"] | None = None
+    """Share each batch among all devices of this host, or among hosts (see trainers.launch)."""
     dtype: str | None = None
     """Keras dtype policy, such as mixed_bfloat16; Keras's own if None."""
     seed: int = 0

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from air_tf import checks, objectives, random
 from air_tf.models.gradient_estimators import GRADIENT_ESTIMATORS
+from air_tf.models.loss_tracker import LossTracker
 from air_tf.models.superbatch_trainer import SuperbatchTrainer
 
 
@@ -21,6 +22,7 @@ class BoundTrainer(SuperbatchTrainer):
 
     def compile(self, optimizer="adam", **kwargs):
         super().compile(optimizer, **kwargs)
+        self._loss_tracker = LossTracker("loss")
         self._elbo_tracker = keras.metrics.Mean("elbo")
         self._iwae_tracker = keras.metrics.Mean("iwae")
         self._is_evaluating = False
@@ -70,6 +72,16 @@ class BoundTrainer(SuperbatchTrainer):
     def training_logs(self):
         """Means over the epoch so far."""
         return {"loss": self._loss_tracker.result(), "elbo": self._elbo_tracker.result()}
+
+    @property
+    def first_non_finite_step(self):
+        """Step of the optimizer in this epoch whose loss was the first not finite; None so far."""
+        tracker = self._loss_tracker
+        updates, finite = tracker.updates.numpy(), tracker.finite_updates.numpy()
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if updates == finite:
+            return None
+        return int(self.optimizer.iterations.numpy() - (updates - finite) // replicas + 1)
 
     def test_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

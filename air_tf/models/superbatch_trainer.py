@@ -248,6 +248,6 @@ def _wants_every_batch(callback):
     hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
     base = keras.callbacks.Callback
     # KerasTuner's own callback has these hooks, but they do nothing.
-    return not type(callback).__module__.startswith(("keras.", "keras_tuner.")) and any(
+    return not type(callback).__module__.startswith(("keras.", "keras_tuner.", "air_tf.")) and any(
         getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks
     )

@@ -1,0 +1,34 @@
+"""Stopping when the bound is no number any more."""
+
+import keras
+import numpy as np
+
+
+class TerminateOnNaN(keras.callbacks.Callback):
+    """Ends training with an error if the loss is not finite, and says when and where it began.
+
+    Raises:
+        FloatingPointError: from `fit`, with the optimizer step and the weights that are not finite.
+
+    Example:
+    >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
+    >>> model.compile(keras.optimizers.SGD(1e30))
+    >>> x = air_tf.datasets.load("digits").train
+    >>> try:
+    ...     model.fit(x, verbose=0, callbacks=[air_tf.callbacks.TerminateOnNaN()])
+    ... except FloatingPointError as error:
+    ...     print(str(error)[:50])
+    Training diverged: the loss is not finite from ste
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        loss = (logs or {}).get("loss")
+        if loss is None or np.isfinite(loss):
+            return
+        model = self.model
+        weights = [w.path for w in model.trainable_weights if not np.all(np.isfinite(w.numpy()))]
+        raise FloatingPointError(
+            f"Training diverged: the loss is not finite from step {model.first_non_finite_step} of "
+            f"the optimizer on; now these weights are not finite: {', '.join(weights) or 'none'}. "
+            "A lower learning rate may help"
+        )

@@ -1,0 +1,48 @@
+"""`python -m trainers.launch`: what to run on each host, for a training on several."""
+
+import dataclasses
+import json
+import shlex
+
+from trainers import command_line
+
+
+@dataclasses.dataclass(frozen=True)
+class LaunchConfig:
+    """Print the command to run on each host. All must see one folder and start within minutes.
+
+    The command trains or evaluates with --strategy multi_worker. Started again on all hosts, it
+    goes on from the last backup.
+    """
+
+    hosts: tuple[str, ...]
+    """HOST:PORT of each host, as the others reach it; the first one writes the files."""
+    command: str
+    """Such as "python -m trainers.train --dataset digits --model dvae --out runs/digits"."""
+
+
+def commands(config):
+    """The command line of each host."""
+    for host in config.hosts:
+        name, _, port = host.rpartition(":")
+        if not name or not port.isdigit():
+            raise ValueError(f"A host must be given as HOST:PORT. Received: {host!r}")
+    if len(set(config.hosts)) < len(config.hosts):
+        raise ValueError(f"Hosts must differ. Received: hosts={config.hosts}")
+    lines = []
+    for index in range(len(config.hosts)):
+        cluster = {"worker": list(config.hosts)}
+        setting = {"cluster": cluster, "task": {"type": "worker", "index": index}}
+        text = shlex.quote(json.dumps(setting))
+        lines.append(f"TF_CONFIG={text} {config.command} --strategy multi_worker")
+    return lines
+
+
+def launch(config):
+    """Prints the command line of each host."""
+    for host, line in zip(config.hosts, commands(config), strict=True):
+        print(f"# on {host}\n{line}")
+
+
+if __name__ == "__main__":
+    command_line.run(launch, LaunchConfig)
