@@ -70,7 +70,6 @@ def export_saved_model(model, path):
         ),
     }
     archive = keras.export.ExportArchive()
-    archive.track(model)
     for name, (function, signature) in endpoints.items():
         archive.add_endpoint(name, function, input_signature=signature)
     archive.write_out(str(path), verbose=False)

@@ -57,7 +57,7 @@ def test_the_published_models_are_whole():
         air_tf.zoo.verify(air_tf.zoo.FOLDER / name)
         card = air_tf.zoo.read_card(name)
         assert card["name"] == name
-        assert {"config", "data", "command", "commit", "versions", "test"} <= set(card)
+        assert {"config", "data", "command", "versions", "test"} <= set(card)
         assert {"mean", "standard_error"} <= set(card["test"]["log_likelihood"])
         assert json.dumps(card).isascii()
     size = sum(f.stat().st_size for f in air_tf.zoo.FOLDER.rglob("*") if f.is_file())

@@ -34,8 +34,9 @@ def create(config):
             f"`out` holds another run, which stays as it is; see {written}. Received: {path}"
         )
     path.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     found = {"python": platform.python_version(), **versions.found()}
-    write_json(path / VERSIONS, found)
+    write_json(path / VERSIONS, {"commit": done.stdout.strip() or None, **found})
     write_text(written, config.to_json())
     return path
 
@@ -69,13 +70,11 @@ def record(path):
         FileNotFoundError: if the run is not finished, or not evaluated on the test images.
     """
     path = pathlib.Path(path)
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     training = {key: value for key, value in read_json(path / METRICS).items() if key != "history"}
     test = read_json(path / "evaluation_test.json")
     return {
         "config": without_paths(read_json(path / CONFIG)),
         "training": training,
-        "commit": done.stdout.strip() or None,
         "versions": read_json(path / VERSIONS),
         "test": {**test, "config": without_paths(test["config"])},
     }
