@@ -33,6 +33,7 @@ setuptools.setup(
         "keras-tuner>=1.4.8",
         "tensorboard>=2.21",  # KerasTuner fails to import without it
         "tyro",
+        "typeguard",
         "pyyaml",
         "rich",
     ],

@@ -58,8 +58,8 @@ def pixels(x, width=None, binary=False, name="x"):
     expected = f"`{name}` must be an array [N, {'D' if width is None else width}] of N ≥ 1 examples"
     if x.ndim != 2 or x.shape[0] == 0 or (width is not None and x.shape[1] != width):
         raise ValueError(f"{expected}. Received: {name}.shape={x.shape}")
-    if x.dtype != bool and not np.issubdtype(x.dtype, np.number):
-        raise ValueError(f"{expected} of numbers. Received: {name}.dtype={x.dtype}")
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"{expected} of real numbers. Received: {name}.dtype={x.dtype}")
     low, high = x.min(), x.max()
     if not (low >= 0 and high <= 1):  # NaN fails both comparisons
         raise ValueError(

@@ -50,15 +50,37 @@ def read_card(name, folder=None):
     return json.loads((_path(name, folder) / CARD).read_text(encoding="utf-8"))
 
 
-def write_hashes(path):
-    """Writes SHA256SUMS of all files under a model's folder, as `sha256sum` would."""
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file.name != HASHES)
-    lines = [f"{_sha256(file)}  {file.relative_to(path)}\n" for file in files]
-    (path / HASHES).write_text("".join(lines), encoding="utf-8")
+def write_hashes(path, hashes=None):
+    """Writes the SHA-256 of all files under a folder, as `sha256sum` would.
+
+    Args:
+        path: the folder, a `pathlib.Path`.
+        hashes: file to write, under the folder; its SHA256SUMS if None.
+    """
+    hashes = hashes or path / HASHES
+    files = sorted(file for file in path.rglob("*") if file.is_file() and file != hashes)
+    lines = [f"{sha256(file)}  {file.relative_to(path)}\n" for file in files]
+    hashes.write_text("".join(lines), encoding="utf-8")
+
+
+def check_hashes(path, hashes=None):
+    """Compares the files of a folder with what `write_hashes` wrote.
+
+    Raises:
+        ValueError: for a file that is missing or differs.
+    """
+    hashes = hashes or path / HASHES
+    for line in hashes.read_text(encoding="utf-8", errors="replace").splitlines():
+        digest, _, name = line.partition("  ")
+        if not (path / name).is_file() or sha256(path / name) != digest:
+            raise ValueError(
+                f"The file must be the one that was published, by its SHA-256 in {hashes.name}. "
+                f"Received: {path / name}"
+            )
 
 
 def verify(path):
-    """Compares the files of a model's folder with its SHA256SUMS.
+    """Checks that a model's folder is whole, and as it was published.
 
     Raises:
         ValueError: for a file that is missing or differs, or if there is no card or no list.
@@ -67,13 +89,7 @@ def verify(path):
     for name in (CARD, HASHES):
         if not (path / name).exists():
             raise ValueError(f"A published model must have {name}. Received: {path}")
-    for line in (path / HASHES).read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
-        if not (path / name).is_file() or _sha256(path / name) != digest:
-            raise ValueError(
-                f"The file must be the one that was published, by its SHA-256 in {HASHES}. "
-                f"Received: {path / name}"
-            )
+    check_hashes(path)
 
 
 def _path(name, folder):
@@ -81,6 +97,7 @@ def _path(name, folder):
     return pathlib.Path(folder or FOLDER) / name
 
 
-def _sha256(path):
+def sha256(path):
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,7 +4,9 @@ import argparse
 import dataclasses
 import pathlib
 import sys
+import typing
 
+import typeguard
 import tyro
 import yaml
 
@@ -28,26 +30,33 @@ def run(function, config_class, argv=None):
 
 
 def _read(config_class, path):
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    fields = {field.name: field for field in dataclasses.fields(config_class)}
-    if not isinstance(values, dict) or not set(values) <= set(fields):
-        raise ValueError(
-            f"{path} must hold a mapping with keys among {sorted(fields)}. Received: {values!r}"
-        )
-    values = typed(config_class, values)
-    for name, field in fields.items():
-        if name not in values and field.default is dataclasses.MISSING:
-            values[name] = tyro.MISSING
+    values = typed(config_class, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    for field in dataclasses.fields(config_class):
+        if field.name not in values and field.default is dataclasses.MISSING:
+            values[field.name] = tyro.MISSING
     return config_class(**values)
 
 
-def typed(config_class, values):
-    """What JSON or YAML made of a dataclass's fields, as the fields are: tuples, dataclasses."""
-    defaults = {field.name: field.default for field in dataclasses.fields(config_class)}
-    typed_values = {}
+def typed(config_class, values, source="config"):
+    """What JSON or YAML made of a dataclass's fields, as the fields are: tuples, dataclasses.
+
+    Raises:
+        ValueError: for anything but a mapping of the fields to values of their types.
+    """
+    fields = {field.name: field for field in dataclasses.fields(config_class)}
+    if not isinstance(values, dict) or not set(values) <= set(fields):
+        raise ValueError(
+            f"{source} must hold a mapping with keys among {sorted(fields)}. Received: {values!r}"
+        )
+    types = typing.get_type_hints(config_class)
+    found = {}
     for name, value in values.items():
-        if dataclasses.is_dataclass(defaults.get(name)):
-            nested = type(defaults[name])
-            value = nested(**typed(nested, value))
-        typed_values[name] = tuple(value) if isinstance(value, list) else value
-    return typed_values
+        if dataclasses.is_dataclass(types[name]):
+            found[name] = types[name](**typed(types[name], value, f"{source}: {name}"))
+            continue
+        found[name] = tuple(value) if isinstance(value, list) else value
+        try:
+            typeguard.check_type(found[name], types[name])
+        except typeguard.TypeCheckError as error:
+            raise ValueError(f"{source}: {name} {error}. Received: {name}={value!r}") from None
+    return found

@@ -70,8 +70,9 @@ def evaluate(config):
     """Evaluates a run folder or a SavedModel; returns {quantity: `Estimate`}."""
     strategy = strategies.make(config.strategy)
     path = pathlib.Path(config.run)
-    if (path / air_tf.zoo.HASHES).exists():
-        air_tf.zoo.verify(path)
+    for published in (path, path.parent):  # a model's folder, or the SavedModel in it
+        if (published / air_tf.zoo.HASHES).exists():
+            air_tf.zoo.verify(published)
     is_saved_model = (path / "saved_model.pb").exists()
     if is_saved_model:
         trained, model = _saved_model(path, config)
@@ -119,12 +120,15 @@ def _saved_model(path, config):
         raise ValueError(
             f"A SavedModel without {run_folder.EXPORTED_CONFIG} needs --dataset. Received: {path}"
         )
-    trained = (
-        TrainConfig.from_json(extra.read_text(encoding="utf-8"))
-        if extra.exists()
-        else TrainConfig(config.dataset, model="", out="")
-    )
-    return trained, tf.saved_model.load(str(path))
+    trained = TrainConfig(config.dataset, model="", out="")
+    if extra.exists():
+        trained = TrainConfig.of_dict(run_folder.read_json(extra), str(extra))
+    if (extra.parent / air_tf.zoo.HASHES).exists():
+        air_tf.zoo.check_hashes(path, extra.parent / air_tf.zoo.HASHES)
+    try:
+        return trained, tf.saved_model.load(str(path))
+    except Exception as error:  # whatever TensorFlow makes of a file that is none
+        raise ValueError(f"TensorFlow must be able to load {path}. Received: {error}") from error
 
 
 def _of_saved_model(model, x, config):

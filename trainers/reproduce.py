@@ -1,7 +1,6 @@
 """`python -m trainers.reproduce --study NAME`: search, train and evaluate the cells of a study."""
 
 import dataclasses
-import hashlib
 import pathlib
 import time
 
@@ -73,10 +72,8 @@ def _searched(config, plan, cells, name):
             for key, values in cell.grid.items()
         }
         options = {**cell.training, **plan.searching, "seed": plan.seeds[0]}
-        searched = _of_json(
-            SearchConfig,
-            {**options, **_data(config), "model": cell.model, "out": _work(config, name, "search")},
-        )
+        data = {"model": cell.model, "out": _work(config, name, "search"), **_data(config)}
+        searched = SearchConfig.of_dict({**options, **data}, config.study)
         _search(dataclasses.replace(searched, grid=Space(**grid)), plan, path)
     best = run_folder.read_json(path)["trials"][0]["hyperparameters"]
     return {key: best[key] for key in cell.grid}
@@ -109,7 +106,7 @@ def _final(config, plan, cell, options, path):
     out = _work(config, cell.name, path.stem)
     if not (pathlib.Path(out) / run_folder.METRICS).exists():
         values = {**options, **_data(config), "model": cell.model, "out": out}
-        train.train(_of_json(TrainConfig, values))
+        train.train(TrainConfig.of_dict(values, config.study))
     start = time.perf_counter()
     evaluation = evaluate.EvaluateConfig(out, **plan.evaluation)
     estimates = evaluate.evaluate(evaluation)
@@ -130,7 +127,7 @@ def _write_per_example(path, values):
     file = path.with_suffix(".npz")
     file.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(file, **{name: np.float32(array) for name, array in values.items()})
-    return {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+    return {"file": file.name, "sha256": air_tf.zoo.sha256(file)}
 
 
 def _record(config, cell, name):
@@ -143,10 +140,6 @@ def _work(config, cell, name):
 
 def _data(config):
     return {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
-
-
-def _of_json(config_class, values):
-    return config_class(**command_line.typed(config_class, values))
 
 
 if __name__ == "__main__":

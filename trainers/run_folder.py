@@ -8,7 +8,7 @@ import subprocess
 
 import keras
 
-from air_tf import versions
+from air_tf import versions, zoo
 from trainers.train_config import TrainConfig
 
 EXPORTED_CONFIG = "assets.extra/config.json"  # within a SavedModel, where extra files go
@@ -27,7 +27,7 @@ def create(config):
     written = path / CONFIG
     if not written.exists() or (path / METRICS).exists():
         require_empty(path)
-    elif json.loads(written.read_text(encoding="utf-8")) == json.loads(config.to_json()):
+    elif TrainConfig.of_dict(read_json(written), str(written)) == config:
         return path
     else:
         raise FileExistsError(
@@ -54,13 +54,21 @@ def load(path):
 
     Raises:
         FileNotFoundError: if the folder holds no finished run.
+        ValueError: if a file of it is damaged.
     """
     path = pathlib.Path(path)
     for name in (CONFIG, MODEL):
         if not (path / name).exists():
             raise FileNotFoundError(f"A run folder must hold {name}. Received: {path}")
-    config = TrainConfig.from_json((path / CONFIG).read_text(encoding="utf-8"))
-    return config, keras.saving.load_model(path / MODEL)
+    config = TrainConfig.of_dict(read_json(path / CONFIG), str(path / CONFIG))
+    if (path / METRICS).exists():  # a published model has other hashes
+        expected = read_json(path / METRICS).get("model_sha256")
+        if expected != zoo.sha256(path / MODEL):
+            raise ValueError(f"The model must be as it was saved. Received: {path / MODEL}")
+    try:
+        return config, keras.saving.load_model(path / MODEL)
+    except Exception as error:  # whatever Keras makes of a file that is none
+        raise ValueError(f"Keras must be able to load {path / MODEL}. Received: {error}") from error
 
 
 def record(path):
@@ -91,10 +99,14 @@ def read_json(path):
 
     Raises:
         FileNotFoundError: if it is not there, with the folder named.
+        ValueError: if it is not JSON.
     """
     if not path.exists():
         raise FileNotFoundError(f"The folder must hold {path.name}. Received: {path.parent}")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} must be JSON. Received: {error}") from error
 
 
 def write_text(path, text):

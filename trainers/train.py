@@ -106,6 +106,7 @@ def _write(path, model, config, data, history, seconds):
         "epochs": len(history["loss"]),
         "best_epoch": (best + 1) * config.validation_freq,
         "seconds": seconds,
+        "model_sha256": air_tf.zoo.sha256(path / run_folder.MODEL),
         "history": history,
         **{f"best_{name}": history[name][best] for name in ("val_iwae", "val_elbo", "val_loss")},
     }

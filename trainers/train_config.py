@@ -90,10 +90,10 @@ class TrainConfig:
         return {name: getattr(self, name) for name in names}
 
     def to_json(self):
-        """The config as JSON text, which `from_json` reads."""
+        """The config as JSON text."""
         return json.dumps(dataclasses.asdict(self), indent=2)
 
     @classmethod
-    def from_json(cls, text):
-        """The config that `to_json` wrote."""
-        return cls(**command_line.typed(cls, json.loads(text)))
+    def of_dict(cls, values, source="config"):
+        """The config of a dict that JSON or YAML gave; `source` is what an error calls it."""
+        return cls(**command_line.typed(cls, values, source))

@@ -1,6 +1,5 @@
 """What a search leaves for people: trials.json, a table, and the curve of each hyperparameter."""
 
-import json
 import pathlib
 
 import matplotlib.figure
@@ -34,7 +33,7 @@ def write(path, tuner):
 
 def read(path):
     """The records of a trial's executions so far."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return run_folder.read_json(path) if path.exists() else []
 
 
 def _described(trial, tuner):

@@ -1,12 +1,11 @@
 """`python -m tuning.retrain_best DIR --out RUN`: the winner of a search as a normal run folder."""
 
 import dataclasses
-import json
 import pathlib
 
 import tyro
 
-from trainers import command_line, train
+from trainers import command_line, run_folder, train
 from tuning import report, search
 from tuning.search_config import SearchConfig
 
@@ -26,13 +25,8 @@ class RetrainConfig:
 def retrain_best(config):
     """Trains the best trial of a search; returns the model."""
     path = pathlib.Path(config.search)
-    for name in (search.SEARCH, report.TRIALS):
-        if not (path / name).exists():
-            raise FileNotFoundError(
-                f"The folder of a finished search holds {name}. Received: {path}"
-            )
-    searched = SearchConfig.from_json((path / search.SEARCH).read_text(encoding="utf-8"))
-    best = json.loads((path / report.TRIALS).read_text(encoding="utf-8"))[0]
+    searched = SearchConfig.of_dict(run_folder.read_json(path / search.SEARCH))
+    best = run_folder.read_json(path / report.TRIALS)[0]
     if best["score"] is None:
         raise ValueError(f"No trial of this search ended well. Received: {path}")
     names = [*searched.grid.searched(), *searched.range.searched()]

@@ -1,6 +1,5 @@
 """`python -m tuning.search`: search the strength, resume a search, alone or as one of several."""
 
-import json
 import os
 import pathlib
 import time
@@ -107,7 +106,7 @@ def prepare(config):
         run_folder.require_empty(path)
         path.mkdir(parents=True, exist_ok=True)
         run_folder.write_text(written, config.to_json())
-    elif json.loads(written.read_text(encoding="utf-8")) != json.loads(config.to_json()):
+    elif SearchConfig.of_dict(run_folder.read_json(written), str(written)) != config:
         raise FileExistsError(
             f"`out` holds another search, which stays as it is; see {written}. Received: {path}"
         )

@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 import sklearn.datasets
+import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from air_tf import checks
@@ -101,9 +102,17 @@ def _read_tfds(tfds_name, splits, highest, data_dir, manual_dir):
     builder = prepared_builder(tfds_name, data_dir, manual_dir)
     arrays = {}
     for split, selection in splits.items():
-        images = builder.as_dataset(
-            split=selection, batch_size=-1, decoders=tfds.decode.PartialDecoding({"image": True})
-        )["image"]
+        try:
+            images = builder.as_dataset(
+                split=selection,
+                batch_size=-1,
+                decoders=tfds.decode.PartialDecoding({"image": True}),
+            )["image"]
+        except tf.errors.OpError as error:
+            raise ValueError(
+                f"The prepared data of {tfds_name} is damaged; delete it to have it made anew. "
+                f"Received: {builder.data_path}: {error.message}"
+            ) from error
         arrays[split] = images.numpy().reshape(len(images), -1)
         if arrays[split].max() > highest:
             raise ValueError(
@@ -116,9 +125,10 @@ def _read_npz(path):
     if not path.exists():
         raise FileNotFoundError(f"No file of arrays at {path}")
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # NumPy leaves a file open that it opened and cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             splits = {split: arrays[split] for split in _SPLITS}
-    except (KeyError, ValueError, OSError, EOFError) as error:
+    except Exception as error:  # whatever a damaged archive may lead to
         raise ValueError(
             f"{path} must be an .npz file with arrays `train`, `validation` and `test`, "
             f"[N, D] or [N, H, W]. Received: {error}"

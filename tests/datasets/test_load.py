@@ -132,6 +132,9 @@ def test_damaged_file(tmp_path):
         datasets.load("caltech101_silhouettes", data_dir=tmp_path / "data", manual_dir=tmp_path)
     with pytest.raises(ValueError, match=r"chardata.mat is damaged .*blob id.*Received"):
         datasets.load("omniglot28/burda", data_dir=tmp_path / "data", manual_dir=tmp_path)
+    (tmp_path / "omniglot105_packed.npz").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"omniglot105_packed.npz is damaged.*Received"):
+        datasets.load("omniglot28", data_dir=tmp_path / "data", manual_dir=tmp_path)
     assert not list((tmp_path / "data").glob("*/*.*.*"))
 
 

@@ -171,7 +171,7 @@ def test_config_file_gives_defaults_and_the_command_line_wins(tmp_path):
     arguments = ["--config", str(file), "--out", "x", "--epochs", "5"]
     config = command_line.parse(TrainConfig, arguments)
     assert (config.encoder_units, config.epochs, config.model) == ((7, 8), 5, "iwae")
-    assert TrainConfig.from_json(config.to_json()) == config
+    assert TrainConfig.of_dict(json.loads(config.to_json())) == config
     file.write_text("epoch: 3\n")
     with pytest.raises(ValueError, match="must hold a mapping with keys"):
         command_line.parse(TrainConfig, arguments)

@@ -116,8 +116,11 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
 
 
 def _read_packed(path, sha256):
-    with np.load(path, allow_pickle=False) as arrays:
-        names, ink = arrays["names"], arrays["ink"]
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            names, ink = arrays["names"], arrays["ink"]
+    except Exception as error:  # whatever a damaged archive may lead to
+        raise ValueError(f"The file {path.name} is damaged. Received: {error}") from error
     digest = hashlib.sha256("\n".join(names.tolist()).encode() + b"\n" + ink.tobytes())
     _check_digest(path.name, "SHA-256 of its drawings", sha256, digest.hexdigest())
     return np.unpackbits(ink, axis=1)[:, : 105 * 105].reshape(-1, 105, 105)
