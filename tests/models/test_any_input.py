@@ -12,7 +12,7 @@ import air_tf
 from tests.conftest import small_model
 from tests.test_checks import SETTINGS
 
-FEW = hypothesis.settings(SETTINGS, max_examples=25)
+FEW = hypothesis.settings(SETTINGS, max_examples=20)
 UNITS = st.lists(st.integers(1, 9), max_size=2).map(tuple)
 
 

@@ -198,7 +198,7 @@ def damaged(x, value):
         (lambda x: x[:, :-1], r"\[N, 12\].* Received: x.shape=\(32, 11\)"),
         (lambda x: x[:0], r"N ≥ 1 examples"),
         (lambda x: x.ravel(), r"Received: x.shape"),
-        (lambda x: x.astype(str), r"of numbers"),
+        (lambda x: x.astype(str), r"of real numbers"),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "evaluate", "encode", "log_weights"])
