@@ -125,17 +125,54 @@ def test_failed_download_says_what_to_do(tmp_path, monkeypatch):
         datasets.load("caltech101_silhouettes", data_dir=tmp_path)
 
 
-def test_damaged_file(tmp_path):
-    (tmp_path / "caltech101_silhouettes_28_split1.mat").write_bytes(b"damaged")
-    (tmp_path / "chardata.mat").write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"(?s)damaged.*checksum"):
-        datasets.load("caltech101_silhouettes", data_dir=tmp_path / "data", manual_dir=tmp_path)
-    with pytest.raises(ValueError, match=r"chardata.mat is damaged .*blob id.*Received"):
-        datasets.load("omniglot28/burda", data_dir=tmp_path / "data", manual_dir=tmp_path)
-    (tmp_path / "omniglot105_packed.npz").write_bytes(b"damaged")
-    with pytest.raises(ValueError, match=r"omniglot105_packed.npz is damaged.*Received"):
-        datasets.load("omniglot28", data_dir=tmp_path / "data", manual_dir=tmp_path)
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [
+        ("caltech101_silhouettes", ["caltech101_silhouettes_28_split1.mat"]),
+        ("omniglot28/burda", ["chardata.mat"]),
+        ("omniglot28", ["omniglot105_packed.npz"]),
+        ("omniglot28", ["images_background.zip", "images_evaluation.zip"]),
+        ("binarized_mnist", [f"binarized_mnist_{s}.amat" for s in ("train", "valid", "test")]),
+    ],
+)
+@pytest.mark.parametrize("content", [b"", b"damaged", b"PK\x05\x06" + bytes(18)])
+def test_damaged_file(name, files, content, tmp_path):
+    for file in files:
+        (tmp_path / file).write_bytes(content)
+    with pytest.raises(ValueError, match=r"(?s)damaged.*Received"):
+        datasets.load(name, data_dir=tmp_path / "data", manual_dir=tmp_path)
     assert not list((tmp_path / "data").glob("*/*.*.*"))
+
+
+def test_damaged_prepared_data(tmp_path, monkeypatch):
+    """What TFDS has written itself, and something has changed since."""
+    images = {"image": np.zeros((3, 28, 28, 1), "uint8")}
+    data_dir = tmp_path / "data"
+
+    class SmallImages(tfds.core.GeneratorBasedBuilder):
+        VERSION = tfds.core.Version("1.0.0")
+
+        def _info(self):
+            feature = tfds.features.Image(shape=(28, 28, 1))
+            return self.dataset_info_from_configs(
+                features=tfds.features.FeaturesDict({"image": feature})
+            )
+
+        def _split_generators(self, dl_manager):
+            return {split: self._generate_examples() for split in SPLITS}
+
+        def _generate_examples(self):
+            yield from ((i, {"image": image}) for i, image in enumerate(images["image"]))
+
+    builder = SmallImages(data_dir=data_dir)
+    builder.download_and_prepare()
+    module = sys.modules["air_tf.datasets.load"]  # the package has a function of this name
+    monkeypatch.setattr(module, "prepared_builder", lambda *arguments: builder)
+    assert datasets.load("caltech101_silhouettes").test.shape == (3, 784)
+    (file,) = builder.data_path.glob("*test.tfrecord*")
+    file.write_bytes(file.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=r"prepared data of .* is damaged; delete it.*Received"):
+        datasets.load("caltech101_silhouettes")
 
 
 @needs_real_files
