@@ -8,7 +8,7 @@ PEERS := jax pythae
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast zoo-check bench bench-quick lint format lock clean
+.PHONY: help install demo test test-fast zoo-check tables study bench bench-quick lint format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ test-fast: install  ## Run the tests that are not marked slow
 
 zoo-check: install  ## Evaluate every published model and compare with its card (MANUAL_DIR=folder)
 	$(BIN)/python -m trainers.zoo_check $(MANUAL_DIR:%=--manual-dir %)
+
+tables: install  ## Write RESULTS.md and its figures anew from the records under results/
+	$(BIN)/python -m trainers.tables
+
+study: install  ## Run what is missing of a study, such as STUDY=caltech (MANUAL_DIR=folder)
+	$(BIN)/python -m trainers.reproduce --study $(STUDY) $(MANUAL_DIR:%=--manual-dir %)
 
 bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, peers beside it (about 15 minutes)
 	$(BIN)/python -m benchmarks.compare --peers

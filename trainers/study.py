@@ -20,12 +20,20 @@ class Cell:
         training: options of `trainers.train`.
         grid: {hyperparameter: values} to search; the name of another cell in the place of values
             stands for what that one's search chose.
+        row: its model at k = 1.
+        k: its column.
     """
 
     name: str
     model: str
     training: dict
     grid: dict
+    row: str
+    k: int
+
+    def searched(self, hyperparameter):
+        """Whether the cell's search has several values of a hyperparameter."""
+        return isinstance(self.grid.get(hyperparameter, ""), tuple)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,7 +43,8 @@ class Study:
     Attributes:
         dataset: of `air_tf.datasets.load`.
         num_importance_samples: the k of the columns.
-        models: {model at k = 1: grid} of the rows; at other k, "vae" in the names becomes "iwae".
+        models: {model at k = 1: grid} of the rows, the first of them plain; at other k, "vae" in
+            the names becomes "iwae".
         seeds: of the final models; the first is that of the search.
         training: options of `trainers.train`.
         training_at: {k: options} in the place of those.
@@ -66,16 +75,21 @@ class Study:
                     **self.training_at.get(k, {}),
                 }
                 grid = {
-                    name: _at(values, k, f"iwae{k}") if isinstance(values, str) else tuple(values)
+                    name: self.name_of(values, k) if isinstance(values, str) else tuple(values)
                     for name, values in (grid or {}).items()
                 }
-                name = _at(row, k, f"iwae{k}")
-                found[name] = Cell(name, _at(row, k, "iwae"), training, grid)
+                name = self.name_of(row, k)
+                model = row if k == 1 else row.replace("vae", "iwae")
+                found[name] = Cell(name, model, training, grid, row, k)
         return found
 
+    def name_of(self, row, k):
+        """The name of a row's cell."""
+        return row if k == 1 else row.replace("vae", f"iwae{k}")
 
-def _at(row, k, iwae):
-    return row if k == 1 else row.replace("vae", iwae)
+    def plain(self, name):
+        """The name of the plain cell with the k of another."""
+        return self.name_of(next(iter(self.models)), self.cells()[name].k)
 
 
 def names():

@@ -42,7 +42,7 @@ class Estimate:
         return Estimate(np.asarray(self.per_example) - np.asarray(other.per_example))
 
     def __str__(self):
-        return f"{self.mean:.2f} ± {self.standard_error:.2f}"
+        return f"{self.mean:z.2f} ± {self.standard_error:.2f}"  # z: no negative zero
 
     def summary(self):
         """`{"mean", "standard_error"}`, ready for JSON."""
