@@ -49,7 +49,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         super().__init__()
         self.directory = pathlib.Path(directory)
         self.every_seconds = every_seconds
-        self._others, self._initial, self._restored = {}, {}, None
+        self._others, self._initial, self._restored = {}, None, None
 
     def restore(self, model, callbacks):
         """Brings the model to where its last backup was; `fit` calls this before all else.
@@ -62,7 +62,7 @@ class BackupAndRestore(keras.callbacks.Callback):
             The number of epochs done, 0 without a backup.
         """
         self._others = _named(callback for callback in callbacks if callback is not self)
-        self._restored = None
+        self._initial = self._restored = None
         for path in reversed(self._paths()):
             arrays = checked_file.read(path)
             if arrays is None:
@@ -77,7 +77,7 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         # All that callbacks do at the start of training, or at the end of an epoch, is done here.
-        if not self._initial:
+        if self._initial is None:
             self._initial = {n: _plain_attributes(other) for n, other in self._others.items()}
             self._last = time.monotonic()
             if self._restored is not None:
@@ -91,7 +91,7 @@ class BackupAndRestore(keras.callbacks.Callback):
             self._last = time.monotonic()
 
     def on_train_end(self, logs=None):
-        self._initial = {}
+        self._initial = None
 
     def _write(self, epochs):
         arrays = {
@@ -116,7 +116,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         }
         arrays["state"] = np.array(json.dumps(state, default=_item))
         checked_file.write(self.directory, f"{epochs:08d}", arrays)
-        for old in self._paths()[:-_KEPT]:
+        for old in (*self._paths()[:-_KEPT], *self.directory.glob("*.tmp")):
             old.unlink()
 
     def _paths(self):

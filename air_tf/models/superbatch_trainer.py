@@ -18,9 +18,9 @@ _MOST_STEPS = 50
 class SuperbatchTrainer:
     """Mixin for a `keras.Model`: S optimizer steps in one XLA program, whatever the input.
 
-    The result does not depend on S. Arrays and `tf.data.Dataset`s are fed in superbatches; other
-    inputs, replicas of a `tf.distribute` strategy and models compiled with `jit_compile=False` go
-    the way of Keras.
+    The result does not depend on S. Arrays and `tf.data.Dataset`s are fed in superbatches. Over the
+    replicas of a `tf.distribute` strategy the steps of an execution are a loop without XLA. Other
+    inputs and models compiled with `jit_compile=False` go the way of Keras.
     """
 
     def compile(self, optimizer="adam", *, jit_compile="auto", steps_per_execution=None, **kwargs):
@@ -32,7 +32,7 @@ class SuperbatchTrainer:
                 several replicas of a `tf.distribute` strategy, over which XLA cannot reduce.
             steps_per_execution: S, optimizer steps in one XLA program; batch callbacks are called
                 once per execution. If None, `fit` chooses: up to 50, or 1 if a callback wants
-                every batch.
+                every batch. Over replicas it is the next lower divisor of the number of batches.
             **kwargs: as in Keras.
         """
         if jit_compile == "auto":
@@ -142,7 +142,7 @@ class SuperbatchTrainer:
             if epochs_done and num_batches is not None:
                 x = x.skip(epochs_done * -(-num_batches // steps))
         elif is_array and not (class_weight or steps_per_epoch):
-            seed = random.randrange(2**31) if self.seed is None else self.seed
+            seed = self._shuffling_seed()
             taken = self.optimizer.iterations.numpy() - initial_epoch * num_batches
             x = superbatch.from_arrays(
                 _arrays(x, sample_weight),
@@ -170,6 +170,17 @@ class SuperbatchTrainer:
             validation_freq=validation_freq,
             **options,
         )
+
+    def _shuffling_seed(self):
+        if self.seed is not None:
+            return self.seed
+        replicas = self._num_replicas()
+        if replicas > 1 and len(self.distribute_strategy.extended.worker_devices) < replicas:
+            raise ValueError(
+                "Several hosts need a model with a `seed`, for all to take the examples in one "
+                "order. Received: seed=None"
+            )
+        return random.randrange(2**31)
 
     def _restore(self, callbacks):
         """Goes back to the last backup; returns the epochs that it has behind it."""
