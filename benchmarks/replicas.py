@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -39,7 +40,13 @@ def measure(kind, k):
     units = workload.UNITS
     with contextlib.nullcontext() if strategy is None else strategy.scope():
         model = air_tf.create_model(
-            "iwae", workload.INPUT_DIM, workload.LATENT_DIM, units, units, num_importance_samples=k
+            "iwae",
+            workload.INPUT_DIM,
+            workload.LATENT_DIM,
+            units,
+            units,
+            num_importance_samples=k,
+            seed=0,
         )
         jit_compile = False if kind == "one process without XLA" else "auto"
         model.compile(keras.optimizers.Adam(workload.LEARNING_RATE), jit_compile=jit_compile)
@@ -94,8 +101,7 @@ def main(repeats: int = 3, out: pathlib.Path = _RESULTS):
     for column in ("", "median", "lowest", "highest"):
         table.add_column(column, justify="right")
     for name, values in found.items():
-        ordered = sorted(values)
-        shown = (ordered[len(ordered) // 2], ordered[0], ordered[-1])
+        shown = (statistics.median(values), min(values), max(values))
         table.add_row(name, *(f"{value:.2f}" for value in shown))
     rich.console.Console().print(table)
 
