@@ -27,23 +27,33 @@ def create(config):
     written = path / CONFIG
     if not written.exists() or (path / METRICS).exists():
         require_empty(path)
-    elif TrainConfig.of_dict(read_json(written), str(written)) == config:
-        return path
-    else:
+        path.mkdir(parents=True, exist_ok=True)
+        write_text(written, config.to_json())
+    elif TrainConfig.of_dict(read_json(written), str(written)) != config:
         raise FileExistsError(
             f"`out` holds another run, which stays as it is; see {written}. Received: {path}"
         )
-    path.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    found = {"python": platform.python_version(), **versions.found()}
-    write_json(path / VERSIONS, {"commit": done.stdout.strip() or None, **found})
-    write_text(written, config.to_json())
+    found = {"commit": _commit(), "python": platform.python_version(), **versions.found()}
+    write_json(path / VERSIONS, found)
     return path
 
 
+def _commit():
+    """The commit of this checkout; None without git or a checkout."""
+    command = ["git", "-C", str(pathlib.Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() or None
+
+
 def require_empty(path):
-    """Raises FileExistsError if there is anything at `path` already."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    """Raises FileExistsError if there is anything at `path`.
+
+    What a kill left half-written does not count.
+    """
+    if path.exists() and not path.is_dir() or any(f.suffix != ".tmp" for f in path.glob("*")):
         raise FileExistsError(
             f"`out` must be a new or empty folder; another run's stays as it is. Received: {path}"
         )

@@ -1,5 +1,6 @@
 """Command lines killed at random moments, and started again, end as if they had not been."""
 
+import os
 import random
 import signal
 import subprocess
@@ -68,6 +69,28 @@ def test_training_killed_three_times(tmp_path):
     ]
     assert metrics[0]["history"] == metrics[1]["history"]
     assert not (touched / run_folder.BACKUPS).exists()
+
+
+def test_killed_while_the_folder_is_made(tmp_path, monkeypatch):
+    config = TrainConfig("digits", "vae", str(tmp_path / "run"))
+    replace = os.replace
+
+    def killed(source, target):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run_folder.create(config)
+    monkeypatch.setattr(os, "replace", replace)
+    run_folder.create(config)
+    (tmp_path / "run" / run_folder.VERSIONS).unlink()
+    run_folder.create(config)
+    assert (tmp_path / "run" / run_folder.VERSIONS).exists()
+    with pytest.raises(FileExistsError, match="holds another run"):
+        run_folder.create(TrainConfig("digits", "dvae", str(tmp_path / "run")))
+    (tmp_path / "run" / run_folder.METRICS).write_text("{}")
+    with pytest.raises(FileExistsError, match="new or empty"):
+        run_folder.create(config)
 
 
 STUDY = """
