@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 OUT ?= demo_out
+STUDY ?= digits
 PEERS := jax pythae
 
 export TF_CPP_MIN_LOG_LEVEL ?= 2
@@ -36,7 +37,7 @@ zoo-check: install  ## Evaluate every published model and compare with its card 
 tables: install  ## Write RESULTS.md and its figures anew from the records under results/
 	$(BIN)/python -m trainers.tables
 
-study: install  ## Run what is missing of a study, such as STUDY=caltech (MANUAL_DIR=folder)
+study: install  ## Run what is missing of a study (STUDY=caltech MANUAL_DIR=folder)
 	$(BIN)/python -m trainers.reproduce --study $(STUDY) $(MANUAL_DIR:%=--manual-dir %)
 
 bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, peers beside it (about 15 minutes)

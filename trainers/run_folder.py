@@ -53,7 +53,7 @@ def require_empty(path):
 
     What a kill left half-written does not count.
     """
-    if path.exists() and not path.is_dir() or any(f.suffix != ".tmp" for f in path.glob("*")):
+    if (path.exists() and not path.is_dir()) or any(f.suffix != ".tmp" for f in path.glob("*")):
         raise FileExistsError(
             f"`out` must be a new or empty folder; another run's stays as it is. Received: {path}"
         )
