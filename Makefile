@@ -26,10 +26,10 @@ demo: install  ## Train, compare and draw five models on digits (about 5 minutes
 	$(BIN)/python -m trainers.demo --out $(OUT)
 
 test: install  ## Run all tests
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-fast: install  ## Run the tests that are not marked slow
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 zoo-check: install  ## Evaluate every published model and compare with its card (MANUAL_DIR=folder)
 	$(BIN)/python -m trainers.zoo_check $(MANUAL_DIR:%=--manual-dir %)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import air_tf
+from air_tf.models.bound_trainer import BoundTrainer
 
 INPUT_DIM, LATENT_DIM = 12, 3
 
@@ -38,6 +39,17 @@ def small_model(name="vae", **options):
 def x():
     """Binary observations `[32, 12]`, uint8."""
     return (np.random.default_rng(0).random((32, INPUT_DIM)) < 0.4).astype("uint8")
+
+
+@pytest.fixture
+def without_xla(monkeypatch):
+    """Trains without XLA, which takes its time to compile, where a test is about something else."""
+    compile_model = BoundTrainer.compile
+
+    def compile_without(self, *args, jit_compile=False, **kwargs):
+        compile_model(self, *args, jit_compile=jit_compile, **kwargs)
+
+    monkeypatch.setattr(BoundTrainer, "compile", compile_without)
 
 
 @pytest.fixture(autouse=True)

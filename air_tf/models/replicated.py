@@ -20,10 +20,13 @@ def train_function(strategy, step, results, steps):
         Function of an iterator, which raises an OutOfRangeError at its end.
     """
 
+    def without_logs(batch):
+        step(batch)
+
     @tf.function(autograph=False)
     def run(iterator):
         def body(i):
-            strategy.run(lambda batch: _none(step(batch)), (next(iterator),))
+            strategy.run(without_logs, (next(iterator),))
             return (i + 1,)
 
         if steps == 1:
@@ -54,7 +57,3 @@ def test_function(strategy, step, results, steps):
         return logs
 
     return function
-
-
-def _none(logs):
-    del logs

@@ -64,7 +64,7 @@ class SuperbatchTrainer:
             self.train_function = superbatch.train_function(
                 self.train_step, self.training_logs, self.steps_per_execution
             )
-        elif self._num_replicas() > 1:
+        elif self._num_replicas() > 1 and not self.run_eagerly:
             self.train_function = replicated.train_function(
                 self.distribute_strategy,
                 self.train_step,
@@ -77,7 +77,7 @@ class SuperbatchTrainer:
     def make_test_function(self, force=False):
         if self.test_function is not None and not force:
             return
-        if self._num_replicas() > 1:
+        if self._num_replicas() > 1 and not self.run_eagerly:
             self.test_function = replicated.test_function(
                 self.distribute_strategy,
                 self.test_step,

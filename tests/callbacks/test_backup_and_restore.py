@@ -13,13 +13,13 @@ from air_tf.callbacks import BackupAndRestore, EarlyStopping
 
 DATA = air_tf.datasets.load("digits")
 INPUTS = {
-    "arrays": lambda: {"x": DATA.train, "batch_size": 150},
+    "arrays": lambda: {"x": DATA.train, "batch_size": 200},
     "weighted": lambda: {
         "x": DATA.train,
         "batch_size": 150,
         "sample_weight": np.linspace(0, 2, len(DATA.train), dtype="float32"),
     },
-    "dataset": lambda: {"x": DATA.training_batches(150, seed=1)},
+    "dataset": lambda: {"x": DATA.training_batches(200, seed=1)},
     "dataset_in_parts": lambda: {
         "x": DATA.training_batches(150, seed=1).repeat(),
         "steps_per_epoch": 4,

@@ -17,7 +17,7 @@ from trainers.launch import LaunchConfig
 from trainers.train_config import TrainConfig
 
 TRAIN = (
-    "--dataset digits --model diwae --encoder-units 16 --decoder-units 16 --latent-dim 4 "
+    "--dataset digits --model dvae --encoder-units 16 --decoder-units 16 --latent-dim 4 "
     "--epochs 12 --batch-size 100 --seed 3 --backup-seconds 0"
 ).split()
 

@@ -85,6 +85,7 @@ def run(module, config_class, arguments):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
 def test_search_report_and_retraining(tmp_path, capsys):
     folder = tmp_path / "search"
     arguments = [*SMALL, "--out", folder, "--executions-per-trial", 2]
@@ -118,6 +119,7 @@ def test_search_report_and_retraining(tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
 @pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
 def test_tuners(tuner, tmp_path):
     arguments = [*SMALL, "--out", tmp_path / "search", "--tuner", tuner]
