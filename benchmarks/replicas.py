@@ -15,6 +15,8 @@ import rich.table
 import tqdm
 import tyro
 
+from trainers.launch import tf_config
+
 _RESULTS = pathlib.Path(__file__).parent / "results"
 _KINDS = ("one process", "one process without XLA", "two devices", "two workers")
 
@@ -69,9 +71,8 @@ def _run(kind, k):
         hosts = [f"127.0.0.1:{probe.getsockname()[1]}" for probe in probes]
     processes = []
     for index in range(count):
-        cluster = {"cluster": {"worker": hosts}, "task": {"type": "worker", "index": index}}
         code = f"from benchmarks import replicas; replicas.measure({kind!r}, {k})"
-        environment = {**os.environ, "TF_CONFIG": json.dumps(cluster)} if count > 1 else None
+        environment = {**os.environ, "TF_CONFIG": tf_config(hosts, index)} if count > 1 else None
         processes.append(
             subprocess.Popen(
                 [sys.executable, "-c", code],

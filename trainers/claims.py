@@ -1,6 +1,6 @@
 """The claims of the paper, each against the records: holds, does not hold, or undecided here."""
 
-from air_tf.evaluation import Estimate
+from trainers import records
 
 _CLAIMS = (
     "Regularizing the encoder raises test log p(x), at k = 1 and at larger k.",
@@ -36,17 +36,6 @@ def assess(studies):
     return "\n".join(lines)
 
 
-def curve(cell, plain, key):
-    """[(strength, paired difference of test IWAE-5000 to the plain model)] of a cell's search."""
-    seed = cell.search["config"]["seed"]
-    points = []
-    for trial in cell.search["trials"]:
-        values = cell.curve[trial["trial_id"]]
-        base = plain.values[seed]["importance_log_likelihood"][: len(values.per_example)]
-        points.append((trial["hyperparameters"][key], values - Estimate(base)))
-    return sorted(points, key=lambda point: point[0])
-
-
 def _verdict(difference, sign=1):
     if sign * difference.mean > 2 * difference.standard_error:
         return "holds"
@@ -78,7 +67,7 @@ def _against_plain(quantity, sign):
 
 
 def _overfit_to_underfit(plan, cells):
-    for name, key, points in _curves(plan, cells):
+    for name, key, points in records.curves(plan, cells):
         strengths = [strength for strength, _ in points]
         best = max(range(len(points)), key=lambda i: points[i][1].mean)
         ends = [points[best][1] - points[end][1] for end in (0, -1)]
@@ -94,7 +83,7 @@ def _overfit_to_underfit(plan, cells):
 
 def _larger_k(plan, cells):
     rows = {}
-    for name, key, points in _curves(plan, cells):
+    for name, key, points in records.curves(plan, cells):
         row = plan.cells()[name].row
         rows.setdefault((row, key), []).append((plan.cells()[name].k, name, points))
     for (row, key), columns in rows.items():
@@ -124,15 +113,6 @@ def _iw_svi(plan, cells):
             log_likelihood = cell.estimate("log_likelihood")
             difference = log_likelihood - cell.estimate("importance_log_likelihood")
             yield f"{name}: {difference}, {_verdict(difference)}."
-
-
-def _curves(plan, cells):
-    for name, cell in cells.items():
-        plain = cells.get(plan.plain(name))
-        if cell.curve and plain is not None and plain.values:
-            for key in ("noise_stddev", "max_norm"):
-                if plan.cells()[name].searched(key):
-                    yield name, key, curve(cell, plain, key)
 
 
 _EVIDENCE = {

@@ -43,12 +43,11 @@ def typed(config_class, values, source="config"):
     Raises:
         ValueError: for anything but a mapping of the fields to values of their types.
     """
-    fields = {field.name: field for field in dataclasses.fields(config_class)}
-    if not isinstance(values, dict) or not set(values) <= set(fields):
-        raise ValueError(
-            f"{source} must hold a mapping with keys among {sorted(fields)}. Received: {values!r}"
-        )
     types = typing.get_type_hints(config_class)
+    if not isinstance(values, dict) or not set(values) <= set(types):
+        raise ValueError(
+            f"{source} must hold a mapping with keys among {sorted(types)}. Received: {values!r}"
+        )
     found = {}
     for name, value in values.items():
         if dataclasses.is_dataclass(types[name]):

@@ -31,11 +31,15 @@ def commands(config):
         raise ValueError(f"Hosts must differ. Received: hosts={config.hosts}")
     lines = []
     for index in range(len(config.hosts)):
-        cluster = {"worker": list(config.hosts)}
-        setting = {"cluster": cluster, "task": {"type": "worker", "index": index}}
-        text = shlex.quote(json.dumps(setting))
+        text = shlex.quote(tf_config(config.hosts, index))
         lines.append(f"TF_CONFIG={text} {config.command} --strategy multi_worker")
     return lines
+
+
+def tf_config(hosts, index):
+    """The value of the environment variable TF_CONFIG on the host of an index."""
+    task = {"type": "worker", "index": index}
+    return json.dumps({"cluster": {"worker": list(hosts)}, "task": task})
 
 
 def launch(config):

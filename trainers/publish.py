@@ -8,7 +8,7 @@ import shutil
 import tyro
 
 import air_tf
-from trainers import command_line, run_folder, train
+from trainers import command_line, markdown, run_folder, train
 from trainers.train_config import TrainConfig
 
 _QUANTITIES = {
@@ -116,11 +116,12 @@ def _readme(card):
     if card["chosen_by"] is not None:
         trials = card["chosen_by"]["trials"]
         names = [name for name in trials[0] if name != "validation_iwae_64"]
-        lines = [f"| {' | '.join(names)} | validation IWAE-64 |", "|---" * (len(names) + 1) + "|"]
-        for trial in trials:
-            cells = " | ".join(f"{trial[name]:.4g}" for name in names)
-            lines.append(f"| {cells} | {trial['validation_iwae_64']:.3f} |")
-        chosen = "The best of these on the validation images:\n\n" + "\n".join(lines)
+        trial_rows = [
+            [*(f"{trial[name]:.4g}" for name in names), f"{trial['validation_iwae_64']:.3f}"]
+            for trial in trials
+        ]
+        found = markdown.table([*names, "validation IWAE-64"], trial_rows)
+        chosen = f"The best of these on the validation images:\n\n{found}"
     template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
     return template.format(
         **card,

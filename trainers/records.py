@@ -6,15 +6,11 @@ import pathlib
 import numpy as np
 
 import air_tf
-from air_tf.evaluation import Estimate
+from air_tf.evaluation import Estimate, InferenceGaps
 from trainers import run_folder
 
-BOUNDS = ("log_likelihood", "importance_log_likelihood", "elbo", "optimal_elbo")
-GAPS = {  # each the difference of two bounds
-    "inference_gap": ("log_likelihood", "elbo"),
-    "approximation_gap": ("log_likelihood", "optimal_elbo"),
-    "amortization_gap": ("optimal_elbo", "elbo"),
-}
+BOUNDS = tuple(field.name for field in dataclasses.fields(InferenceGaps))
+STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,7 +19,7 @@ class CellRecord:
 
     Attributes:
         search: the record of its search, or None.
-        curve: {hyperparameters as sorted pairs: test IWAE-5000 `Estimate`} of the search.
+        curve: {trial: test IWAE-5000 `Estimate`} of the search.
         finals: {seed: record of the final model}.
         values: {seed: {bound: per-example array}}.
     """
@@ -34,25 +30,22 @@ class CellRecord:
     values: dict
 
     def estimate(self, quantity, seeds=None):
-        """A bound or a gap: mean over seeds for each example; seeds in common if given."""
-        arrays = [self._of_seed(quantity, seed) for seed in seeds or sorted(self.values)]
-        return Estimate(np.mean(arrays, axis=0))
+        """A bound or a gap: mean over seeds for each example; over all of them if None."""
+        values = [self.values[seed] for seed in seeds or sorted(self.values)]
+        bounds = {
+            name: Estimate(np.mean([np.float64(value[name]) for value in values], axis=0))
+            for name in BOUNDS
+        }
+        return getattr(InferenceGaps(**bounds), quantity)
 
     def seed_means(self, quantity):
         """The mean of each seed."""
-        return [float(np.mean(self._of_seed(quantity, seed))) for seed in sorted(self.values)]
+        return [self.estimate(quantity, [seed]).mean for seed in sorted(self.values)]
 
     def minus(self, other, quantity):
         """The difference to another cell, paired by example, over the seeds that both have."""
         seeds = sorted(self.values.keys() & other.values.keys())
         return self.estimate(quantity, seeds) - other.estimate(quantity, seeds)
-
-    def _of_seed(self, quantity, seed):
-        values = self.values[seed]
-        if quantity in GAPS:
-            high, low = GAPS[quantity]
-            return values[high].astype(np.float64) - values[low]
-        return values[quantity].astype(np.float64)
 
 
 def read(folder, cells):
@@ -73,6 +66,28 @@ def read(folder, cells):
         if finals or search:
             found[cell] = CellRecord(search, curve, finals, values)
     return found
+
+
+def curves(plan, cells):
+    """Test IWAE-5000 against the strength, of all searches whose plain cell is on record.
+
+    Yields:
+        The cell's name, the hyperparameter, and [(strength, difference to the plain model of the
+        search's seed, paired by example)] in the order of the strengths.
+    """
+    for name, cell in cells.items():
+        plain = cells.get(plan.plain(name))
+        if not cell.curve or plain is None or not plain.values:
+            continue
+        base = plain.values[cell.search["config"]["seed"]]["importance_log_likelihood"]
+        for key in STRENGTHS:
+            if plan.cells()[name].searched(key):
+                points = []
+                for trial in cell.search["trials"]:
+                    values = cell.curve[trial["trial_id"]]
+                    difference = values - Estimate(base[: len(values.per_example)])
+                    points.append((trial["hyperparameters"][key], difference))
+                yield name, key, sorted(points, key=lambda point: point[0])
 
 
 def _read(path):

@@ -8,12 +8,10 @@ import numpy as np
 
 import air_tf
 from air_tf import checks
-from trainers import command_line, evaluate, run_folder, study, train
+from trainers import command_line, evaluate, records, run_folder, study, train
 from trainers.train_config import TrainConfig
 from tuning import report, search
 from tuning.search_config import SearchConfig, Space
-
-PER_EXAMPLE = ("log_likelihood", "importance_log_likelihood", "elbo", "optimal_elbo", "num_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,11 +79,9 @@ def _searched(config, plan, cells, name):
 
 def _search(config, plan, path):
     """Searches, evaluates the model of each trial on test images, and writes the record."""
-    search.search(config)
-    hypermodel = search.make_hypermodel(config)
-    tuner = search.make_tuner(config, hypermodel)
+    tuner = search.search(config)
     trials = run_folder.read_json(pathlib.Path(config.out) / report.TRIALS)
-    x = hypermodel.data.test[: plan.num_curve_examples]
+    x = tuner.hypermodel.data.test[: plan.num_curve_examples]
     values = {}
     for trial in trials:
         model = tuner.load_model(tuner.oracle.get_trial(trial["trial_id"]))
@@ -110,7 +106,7 @@ def _final(config, plan, cell, options, path):
     start = time.perf_counter()
     evaluation = evaluate.EvaluateConfig(out, **plan.evaluation)
     estimates = evaluate.evaluate(evaluation)
-    values = {name: estimates[name].per_example for name in PER_EXAMPLE if name in estimates}
+    values = {name: estimates[name].per_example for name in records.BOUNDS}
     values["num_steps"] = estimates["log_likelihood"].num_steps
     record = {
         "study": pathlib.Path(config.study).stem,

@@ -7,7 +7,7 @@ import pathlib
 import matplotlib.figure
 import numpy as np
 
-from trainers import claims, command_line, records, study
+from trainers import claims, command_line, markdown, records, study
 
 _TITLES = {
     "log_likelihood": "log p(x)",
@@ -17,7 +17,6 @@ _TITLES = {
     "approximation_gap": "Δ_ap",
     "amortization_gap": "Δ_am",
 }
-_STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
 _INTRODUCTION = """# Results
 
 Written by `make tables` from the records under `results/`, which `python -m trainers.reproduce
@@ -67,11 +66,6 @@ def tables(config):
     pathlib.Path(config.out).write_text(document + "\n", encoding="utf-8")
 
 
-def _rows(header, rows):
-    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
-
-
 def _table(plan, found):
     rows = []
     for name, cell in found.items():
@@ -80,7 +74,7 @@ def _table(plan, found):
         first = next(iter(cell.finals.values()))
         strength = ", ".join(
             f"{symbol} = {first['config'][key]:g}"
-            for key, symbol in _STRENGTHS.items()
+            for key, symbol in records.STRENGTHS.items()
             if first["config"][key] is not None
         )
         plain = found.get(plan.plain(name))
@@ -99,7 +93,7 @@ def _table(plan, found):
         "log p(x) of the seeds",
     ]
     count = {len(next(iter(c.values.values()))["elbo"]) for c in found.values() if c.values}
-    return f"{' or '.join(map(str, sorted(count)))} test images.\n\n" + _rows(header, rows)
+    return f"{' or '.join(map(str, sorted(count)))} test images.\n\n" + markdown.table(header, rows)
 
 
 def _searches(plan, found):
@@ -107,35 +101,28 @@ def _searches(plan, found):
     for name, cell in found.items():
         if cell.search is None:
             continue
-        for key, symbol in _STRENGTHS.items():
+        for key, symbol in records.STRENGTHS.items():
             if plan.cells()[name].searched(key):
                 trials = sorted(cell.search["trials"], key=lambda t: t["hyperparameters"][key])
                 scores = (f"{t['hyperparameters'][key]:g}: {t['score']:.2f}" for t in trials)
                 rows.append([name, symbol, ", ".join(scores)])
-    return "Searches, strength: validation IWAE-64 bound.\n\n" + _rows(["cell", "", ""], rows)
+    return "Searches, strength: validation IWAE-64 bound.\n\n" + markdown.table(
+        ["cell", "", ""], rows
+    )
 
 
 def _draw(path, plan, found):
     """A panel for σ and one for H; returns whether there was anything to draw."""
     panels = {}
-    for name, cell in found.items():
-        plain = found.get(plan.plain(name))
-        for key in _STRENGTHS:
-            if (
-                cell.curve
-                and plain is not None
-                and plain.values
-                and plan.cells()[name].searched(key)
-            ):
-                panels.setdefault(key, []).append((name, cell, plain))
+    for name, key, points in records.curves(plan, found):
+        panels.setdefault(key, []).append((name, points))
     if not panels:
         return False
     figure = matplotlib.figure.Figure(figsize=(6.5 * len(panels), 4.5), layout="constrained")
     for axes, (key, lines) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
-        for name, cell, plain in lines:
-            points = claims.curve(cell, plain, key)
+        for name, points in lines:
             x, differences = zip(*points, strict=True)
             y, errors = zip(*((d.mean, d.standard_error) for d in differences), strict=True)
             axes.errorbar(x, y, errors, fmt="o-", capsize=3, label=name)
@@ -144,12 +131,11 @@ def _draw(path, plan, found):
         axes.set_xticks(x, [f"{value:g}" for value in x])
         axes.minorticks_off()
         axes.set(
-            xlabel=f"{_STRENGTHS[key]} ({key})", ylabel="Δ IWAE-5000 to the plain model (nats)"
+            xlabel=f"{records.STRENGTHS[key]} ({key})",
+            ylabel="Δ IWAE-5000 to the plain model (nats)",
         )
         # What is far too strong would hide the rest.
-        low = min(
-            np.partition([d.mean for _, d in claims.curve(c, p, key)], 1)[1] for _, c, p in lines
-        )
+        low = min(np.partition([d.mean for _, d in points], 1)[1] for _, points in lines)
         axes.set_ylim(bottom=min(low, 0) - 1)
         axes.legend()
     figure.savefig(path, dpi=110, metadata={"Software": None})

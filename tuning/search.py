@@ -114,14 +114,14 @@ def prepare(config):
 
 
 def search(config):
-    """Runs or resumes the search and writes its report; returns the path of the folder."""
+    """Runs or resumes the search and writes its report; returns the tuner."""
     hypermodel = make_hypermodel(config)
     path = prepare(config)
     tuner = make_tuner(config, hypermodel)
     tuner.search()
     if os.environ.get("KERASTUNER_TUNER_ID", "chief") == "chief":  # alone, or the chief of several
         report.write(path, tuner)
-    return path
+    return tuner
 
 
 if __name__ == "__main__":

@@ -82,6 +82,7 @@ class BackupAndRestore(keras.callbacks.Callback):
             self._last = time.monotonic()
             if self._restored is not None:
                 self._restore_callbacks(*self._restored)
+                self._restored = None  # its arrays are as large as the model
                 return
             if epoch == 0:
                 return

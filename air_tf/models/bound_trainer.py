@@ -78,10 +78,10 @@ class BoundTrainer(SuperbatchTrainer):
         """Step of the optimizer in this epoch whose loss was the first not finite; None so far."""
         tracker = self._loss_tracker
         updates, finite = tracker.updates.numpy(), tracker.finite_updates.numpy()
-        replicas = self.distribute_strategy.num_replicas_in_sync
         if updates == finite:
             return None
-        return int(self.optimizer.iterations.numpy() - (updates - finite) // replicas + 1)
+        late = (updates - finite) // self._num_replicas()
+        return int(self.optimizer.iterations.numpy() - late + 1)
 
     def test_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

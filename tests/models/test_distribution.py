@@ -1,6 +1,5 @@
 """Several replicas, in one process or in several, equal one replica on the joined batch."""
 
-import json
 import os
 import socket
 import subprocess
@@ -8,6 +7,8 @@ import sys
 
 import numpy as np
 import pytest
+
+from trainers.launch import tf_config
 
 SETTING = """
 import contextlib, json, os, sys, numpy as np, tensorflow as tf
@@ -103,8 +104,7 @@ def start_workers(tmp_path):
         script = "\n".join([WORKER_FIRST, SETTING, WORKER])
         arguments = [str(tmp_path / "out"), str(tmp_path / "backups"), str(int(die))]
         for index in range(2):
-            cluster = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
-            environment = {**os.environ, "TF_CONFIG": json.dumps(cluster)}
+            environment = {**os.environ, "TF_CONFIG": tf_config(workers, index)}
             command = [sys.executable, "-c", script, *arguments]
             with (tmp_path / f"log{index}").open("w") as log:
                 processes.append(subprocess.Popen(command, env=environment, stderr=log))

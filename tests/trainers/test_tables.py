@@ -82,5 +82,17 @@ def test_the_committed_document_is_that_of_the_committed_records(tmp_path):
     assert drawn == {path.name for path in (ROOT / "results/figures").iterdir()}
 
 
-def test_gaps_are_differences_of_bounds():
-    assert set(records.GAPS) <= set(air_tf.evaluation.InferenceGaps.__dict__)
+def test_gaps_are_differences_of_bounds(results):
+    folder, plain, _ = results
+    cell = records.read(folder / "digits", ["vae"])["vae"]
+    bounds = {
+        name: np.float64(np.float32([plain[0][name], plain[1][name]])) for name in records.BOUNDS
+    }
+    for gap, (high, low) in {
+        "inference_gap": ("log_likelihood", "elbo"),
+        "approximation_gap": ("log_likelihood", "optimal_elbo"),
+        "amortization_gap": ("optimal_elbo", "elbo"),
+    }.items():
+        expected = np.mean(bounds[high] - bounds[low], axis=0)
+        np.testing.assert_allclose(cell.estimate(gap).per_example, expected, atol=1e-12)
+        assert gap in vars(air_tf.evaluation.InferenceGaps)

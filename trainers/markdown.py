@@ -1,0 +1,8 @@
+"""Tables in Markdown."""
+
+
+def table(header, rows):
+    """A table of texts, a line each."""
+    lines = [f"| {' | '.join(line)} |" for line in (header, *rows)]
+    lines.insert(1, "|---" * len(header) + "|")
+    return "\n".join(lines)
