@@ -66,7 +66,7 @@ def pixels(x, width=None, binary=False, name="x"):
             f"`{name}` must hold finite pixels in [0, 1]. "
             f"Received: values from {low} to {high} (dtype {x.dtype})"
         )
-    if binary and not np.all((x == 0) | (x == 1)):
+    if binary and x.dtype.kind == "f" and not np.all((x == 0) | (x == 1)):
         raise ValueError(
             f"`{name}` must hold binary pixels (0 or 1) under a Bernoulli likelihood; binarize "
             "grey values first, for instance with `air_tf.datasets.binarize(x, seed=0)`. "
