@@ -14,7 +14,7 @@ import tyro
 
 import air_tf
 from air_tf import checks
-from air_tf.evaluation import Estimate
+from air_tf.evaluation import Estimate, finished_batches
 from trainers import command_line, run_folder, strategies
 from trainers.train_config import TrainConfig
 
@@ -88,7 +88,7 @@ def evaluate(config):
     out = config.out or (path if (path / run_folder.METRICS).exists() else None)
     backups = None if out is None else pathlib.Path(out) / run_folder.EVALUATION_BACKUPS
     if is_saved_model:
-        estimates = _of_saved_model(model, x, config)
+        estimates = _of_saved_model(path, model, x, config, backups)
     else:
         estimates = _of_run(model, x, config, backups)
     if not strategies.is_chief(strategy):
@@ -131,19 +131,27 @@ def _saved_model(path, config):
         raise ValueError(f"TensorFlow must be able to load {path}. Received: {error}") from error
 
 
-def _of_saved_model(model, x, config):
+def _of_saved_model(path, model, x, config, backups):
     num_samples = tf.constant(checks.positive_int("num_samples", config.num_samples))
     batch_size = checks.positive_int("batch_size", config.batch_size)
-    parts = {"importance_log_likelihood": [], "elbo": []}
-    starts = range(0, len(x), batch_size)
-    for index, start in enumerate(tqdm.tqdm(starts, desc=f"IWAE-{config.num_samples}")):
-        batch = tf.constant(x[start : start + batch_size], tf.float32)
+
+    def bounds(index):
+        batch = tf.constant(x[index * batch_size :][:batch_size], tf.float32)
         arguments = (batch, num_samples, tf.constant(config.seed + index))
-        parts["importance_log_likelihood"].append(model.log_likelihood(*arguments))
-        parts["elbo"].append(model.elbo(*arguments))
-    estimates = {name: Estimate(np.concatenate(values)) for name, values in parts.items()}
-    gap = estimates["importance_log_likelihood"] - estimates["elbo"]
-    return {**estimates, "inference_gap": gap}
+        return [model.log_likelihood(*arguments).numpy(), model.elbo(*arguments).numpy()]
+
+    if backups is not None:
+        hashes = [air_tf.zoo.sha256(file) for file in sorted(path.rglob("*")) if file.is_file()]
+        identity = (hashes, config.num_samples, batch_size, config.seed)
+        backups = finished_batches.folder(backups, [x], identity)
+    indices = tqdm.trange(-(-len(x) // batch_size), desc=f"IWAE-{config.num_samples}")
+    parts = zip(*finished_batches.outputs(indices, bounds, backups), strict=True)
+    importance, elbo = (Estimate(np.concatenate(values)) for values in parts)
+    return {
+        "importance_log_likelihood": importance,
+        "elbo": elbo,
+        "inference_gap": importance - elbo,
+    }
 
 
 def _write(path, config, estimates, num_examples):

@@ -8,19 +8,36 @@ import numpy as np
 from air_tf import checked_file
 
 
-def folder(backup_dir, model, x, identity):
+def folder(backup_dir, arrays, identity):
     """The folder for one evaluation: named after the hash of all that its results depend on.
 
     Args:
         backup_dir: folder that may hold the results of other evaluations too.
-        model: the `VariationalAutoencoder`.
-        x: array `[N, D]`.
+        arrays: the examples, weights and the like.
         identity: whatever else matters, with a `repr`.
     """
-    digest = hashlib.sha256(repr((identity, model.get_config())).encode())
-    for array in (x, *model.get_weights()):
+    digest = hashlib.sha256(repr(identity).encode())
+    for array in arrays:
         digest.update(np.ascontiguousarray(array))
     return pathlib.Path(backup_dir) / digest.hexdigest()[:16]
+
+
+def outputs(indices, compute, path, writes=True):
+    """Yields `compute(index)`, a list of arrays, of one batch after the other.
+
+    Args:
+        indices: of the batches.
+        compute: function of an index; not called for a batch that is on disk.
+        path: what `folder` returned, or None to keep nothing.
+        writes: whether this process is the one that writes.
+    """
+    finished = {} if path is None else read(path)
+    for index in indices:
+        if index not in finished:
+            finished[index] = compute(index)
+            if path is not None and writes:
+                write(path, index, finished[index])
+        yield finished.pop(index)
 
 
 def read(path):
@@ -35,6 +52,6 @@ def read(path):
     return found
 
 
-def write(path, index, outputs):
+def write(path, index, results):
     """Keeps the outputs, arrays `[B, ...]`, of a batch."""
-    checked_file.write(path, f"{index:08d}", {str(i): array for i, array in enumerate(outputs)})
+    checked_file.write(path, f"{index:08d}", {str(i): array for i, array in enumerate(results)})

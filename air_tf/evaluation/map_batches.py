@@ -43,23 +43,24 @@ def map_batches(
         return tf.convert_to_tensor(x[rows]), random.fold_in(seed, index)
 
     at_once = strategy.num_replicas_in_sync
+
+    def outputs(first):
+        batches = strategy.experimental_distribute_values_from_function(
+            lambda context: batch(first + context.replica_id_in_sync_group)
+        )
+        return [strategy.gather(output, axis=0).numpy() for output in program(*batches)]
+
     backup = None
     if backup_dir is not None:
         identity = (function.__module__, function.__name__, seed, batch_size, at_once, options)
-        backup = finished_batches.folder(backup_dir, model, x, identity)
-    finished = {} if backup is None else finished_batches.read(backup)
+        identity = (identity, model.get_config())
+        backup = finished_batches.folder(backup_dir, (x, *model.get_weights()), identity)
+    starts = range(0, -(-len(x) // batch_size), at_once)
+    writes = strategy.extended.should_checkpoint
     results = []
     with tqdm.tqdm(total=len(x), desc=description, unit="img", disable=not progress) as bar:
-        for first in range(0, -(-len(x) // batch_size), at_once):
-            if first not in finished:
-                batches = strategy.experimental_distribute_values_from_function(
-                    lambda context, first=first: batch(first + context.replica_id_in_sync_group)
-                )
-                outputs = [strategy.gather(output, axis=0).numpy() for output in program(*batches)]
-                if backup is not None and strategy.extended.should_checkpoint:
-                    finished_batches.write(backup, first, outputs)
-                finished[first] = outputs
-            results.append(finished.pop(first))
+        for result in finished_batches.outputs(starts, outputs, backup, writes):
+            results.append(result)
             bar.update(min(at_once * batch_size, len(x) - bar.n))
     return tuple(np.concatenate(parts)[: len(x)] for parts in zip(*results, strict=True))
 

@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 import air_tf
+from air_tf.evaluation import finished_batches
 from trainers import (
     command_line,
     demo,
@@ -76,10 +77,22 @@ def test_evaluate_prints_and_saves(trained, capsys):
 
 
 @pytest.mark.slow
-def test_evaluates_an_export_as_the_run_it_came_from(trained, tmp_path, capsys):
+def test_evaluates_an_export_as_the_run_it_came_from(trained, tmp_path, capsys, monkeypatch):
     run(export, [trained, "--out", tmp_path / "exported"])
     options = ["--num-samples", 200, "--num-examples", 90, "--batch-size", 40]
+    write, written = finished_batches.write, []
+
+    def interrupted_once(path, index, results):
+        write(path, index, results)
+        written.append(index)
+        if len(written) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(finished_batches, "write", interrupted_once)
+    with pytest.raises(KeyboardInterrupt):
+        run(evaluate, [tmp_path / "exported", *options, "--out", tmp_path / "out"])
     run(evaluate, [tmp_path / "exported", *options, "--out", tmp_path / "out"])
+    assert written == [0, 1, 2]  # the first batch was taken from disk
     assert "log p(x), IWAE-200" in capsys.readouterr().out
     assert not list((tmp_path / "exported").glob("evaluation*"))
     exported = json.loads((tmp_path / "out" / "evaluation_test.json").read_text())
