@@ -6,6 +6,8 @@ import pytest
 
 import air_tf
 from air_tf.models.bound_trainer import BoundTrainer
+from trainers import run_folder
+from trainers.train_config import TrainConfig
 
 INPUT_DIM, LATENT_DIM = 12, 3
 
@@ -33,6 +35,16 @@ def strengths(name):
 
 def small_model(name="vae", **options):
     return air_tf.create_model(name, **{**SMALL, **strengths(name), **options})
+
+
+def untrained_run(path):
+    """Writes a run folder of digits whose model is as it was made."""
+    units = {"encoder_units": (8,), "decoder_units": (7,), "latent_dim": 3}
+    run_folder.create(TrainConfig("digits", "vae", str(path), **units))
+    model = air_tf.create_model("vae", input_dim=64, seed=0, **units)
+    model.save(path / run_folder.MODEL)
+    metrics = {"model_sha256": air_tf.zoo.sha256(path / run_folder.MODEL)}
+    run_folder.write_json(path / run_folder.METRICS, metrics)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import pytest
 
 import air_tf
 from air_tf import checked_file
+from tests.conftest import untrained_run
 from tests.test_checks import SETTINGS
 from trainers import evaluate, export, run_folder
 from trainers.train_config import TrainConfig
@@ -44,12 +45,7 @@ DAMAGES = st.tuples(
 def run(tmp_path_factory):
     """A run folder whose model was never trained, and its export."""
     path = tmp_path_factory.mktemp("runs") / "run"
-    units = {"encoder_units": (8,), "decoder_units": (7,), "latent_dim": 3}
-    run_folder.create(TrainConfig("digits", "vae", str(path), **units))
-    model = air_tf.create_model("vae", input_dim=64, seed=0, **units)
-    model.save(path / run_folder.MODEL)
-    metrics = {"model_sha256": air_tf.zoo.sha256(path / run_folder.MODEL)}
-    run_folder.write_json(path / run_folder.METRICS, metrics)
+    untrained_run(path)
     export.export(export.ExportConfig(str(path), str(path.parent / "exported")))
     return path
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from air_tf import checks
 from trainers import command_line, run_folder
-from tuning import report
+from tuning import report, state_files
 from tuning.air_hyper_model import AIRHyperModel
 from tuning.grid_oracle import GridOracle
 from tuning.search_config import SearchConfig
 
 SEARCH, _TRIALS, _LOGS = "search.json", "trials", "logs"
+_ALONE, _CHIEF = "tuner0", "chief"  # KerasTuner's names of the processes that hold the oracle
 _TUNERS = {
     "grid": keras_tuner.Tuner,
     "random": keras_tuner.RandomSearch,
@@ -75,7 +76,8 @@ def make_hypermodel(config):
 
 def make_tuner(config, hypermodel):
     """The KerasTuner tuner of a `SearchConfig`; reloads what its folder holds already."""
-    options = {"objective": keras_tuner.Objective("val_iwae", "max"), "seed": config.seed}
+    # A seed of 0 would be none to KerasTuner.
+    options = {"objective": keras_tuner.Objective("val_iwae", "max"), "seed": config.seed + 1}
     if config.tuner == "hyperband":
         options["max_epochs"] = config.epochs
     elif config.max_trials is not None:
@@ -84,6 +86,10 @@ def make_tuner(config, hypermodel):
         options = {"oracle": GridOracle(**options)}
     base = _TUNERS[config.tuner]
     tuner_class = type(base.__name__, (_Executions, base), {})
+    state_files.write_whole()
+    tuner_id = os.environ.get("KERASTUNER_TUNER_ID", _ALONE)
+    if tuner_id in (_ALONE, _CHIEF):
+        state_files.recover(pathlib.Path(config.out) / _TRIALS, tuner_id)
     return tuner_class(
         hypermodel=hypermodel,
         directory=config.out,
@@ -119,7 +125,7 @@ def search(config):
     path = prepare(config)
     tuner = make_tuner(config, hypermodel)
     tuner.search()
-    if os.environ.get("KERASTUNER_TUNER_ID", "chief") == "chief":  # alone, or the chief of several
+    if tuner.tuner_id in (_ALONE, _CHIEF):
         report.write(path, tuner)
     return tuner
 

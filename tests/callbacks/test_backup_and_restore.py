@@ -106,11 +106,12 @@ def test_inputs(inputs, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("inputs", ["arrays", "dataset"])
-def test_with_superbatches(inputs, tmp_path):
-    expected = fit(tmp_path / "untouched", inputs=inputs, jit_compile=True)
-    assert fit(tmp_path / "touched", 3, inputs, jit_compile=True) is None
-    assert_same(fit(tmp_path / "touched", inputs=inputs, jit_compile=True), expected)
+def test_with_superbatches(tmp_path):
+    """Of a dataset; those of arrays are in tests/trainers/test_interruption.py."""
+    options = {"inputs": "dataset", "jit_compile": True}
+    expected = fit(tmp_path / "untouched", **options)
+    assert fit(tmp_path / "touched", 3, **options) is None
+    assert_same(fit(tmp_path / "touched", **options), expected)
 
 
 @pytest.mark.parametrize("damage", ["truncated", "flipped", "empty"])

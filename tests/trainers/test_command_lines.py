@@ -209,6 +209,7 @@ def test_evaluate_without_a_run(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
+@pytest.mark.usefixtures("without_xla")
 def test_demo_writes_its_summary_and_pictures(tmp_path, capsys, monkeypatch):
     # Two models instead of five, to save time.
     study = {title: demo._STUDY[title] for title in ("VAE", "DVAE")}

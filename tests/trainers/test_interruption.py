@@ -12,6 +12,8 @@ import pytest
 import yaml
 
 import air_tf
+from air_tf.evaluation import finished_batches
+from tests.conftest import untrained_run
 from trainers import command_line, launch, records, reproduce, run_folder, study, train
 from trainers.launch import LaunchConfig
 from trainers.train_config import TrainConfig
@@ -69,6 +71,39 @@ def test_training_killed_three_times(tmp_path):
     ]
     assert metrics[0]["history"] == metrics[1]["history"]
     assert not (touched / run_folder.BACKUPS).exists()
+
+
+@pytest.mark.slow
+def test_an_evaluation_killed_in_the_middle(tmp_path):
+    run = tmp_path / "run"
+    untrained_run(run)
+    options = {"num_samples": 1000, "max_steps": 50, "batch_size": 20}
+
+    def finished():
+        return {path.name for path in (run / run_folder.EVALUATION_BACKUPS).rglob("*.npz")}
+
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
+    arguments = command("evaluate", run, *words)
+    kill_after(random.Random(2).uniform(0, 0.2), arguments, lambda: len(finished()) > 1)
+    kept, write, written = finished(), finished_batches.write, []
+    assert 1 < len(kept) < 50  # 25 batches of IW-SVI, 25 of the gaps
+
+    def counted(path, index, results):
+        written.append(index)
+        write(path, index, results)
+
+    _, model = run_folder.load(run)
+    x = air_tf.datasets.load("digits").test
+    options["progress"] = False
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finished_batches, "write", counted)
+        backups = run / run_folder.EVALUATION_BACKUPS
+        gaps = air_tf.evaluation.inference_gaps(model, x, **options, backup_dir=backups)
+    assert len(written) == 50 - len(kept)
+    expected = air_tf.evaluation.inference_gaps(model, x, **options)
+    for bound in records.BOUNDS:
+        values, untouched = (getattr(result, bound).per_example for result in (gaps, expected))
+        np.testing.assert_array_equal(values, untouched)
 
 
 def test_killed_while_the_folder_is_made(tmp_path, monkeypatch):
