@@ -1,5 +1,6 @@
 """The claims of the paper, each against the records: holds, does not hold, or undecided here."""
 
+from air_tf.evaluation import Estimate
 from trainers import records
 
 _CLAIMS = (
@@ -46,7 +47,10 @@ def _verdict(difference, sign=1):
 
 def _chosen(plan, cells, k):
     """The plain cell of a k, and the regularized one that is best on the validation images."""
-    of_k = {n: c for n, c in cells.items() if c.finals and plan.cells()[n].k == k}
+    planned = plan.cells()
+    of_k = {
+        n: c for n, c in cells.items() if c.finals and planned[n].k == k and not planned[n].variant
+    }
     plain = of_k.pop(next((n for n in of_k if plan.plain(n) == n), None), None)
     if plain is None or not of_k:
         return None
@@ -107,6 +111,39 @@ def _dvae_against_wni(plan, cells):
             yield f"log p(x) of {pair[0]} − {pair[1]}: {difference}, {differ}."
 
 
+def _large_encoder(plan, cells):
+    for name, cell in cells.items():
+        planned = plan.cells()[name]
+        base = cells.get(planned.base)
+        if planned.variant == "large_encoder" and base is not None and base.finals:
+            density, gap = (cell.minus(base, q) for q in ("log_likelihood", "inference_gap"))
+            yield (
+                f"{name} − {planned.base}: log p(x) {density}, {_verdict(density, -1)}; "
+                f"inference gap {gap}, {_verdict(gap, 1)}."
+            )
+
+
+def _more_samples(plan, cells):
+    losses = {}
+    for base, m, _, curves in records.training_curves(plan, cells):
+        losses.setdefault(base, {})[m] = Estimate(curves.max(axis=1) - curves[:, -1])
+    for base, by_m in losses.items():
+        text = ", ".join(f"{_over_seeds(loss)} (m = {m})" for m, loss in sorted(by_m.items()))
+        yield f"{base}: the validation ELBO ends below its best by {text}."
+        plain = losses.get(plan.plain(base), {})
+        shared = plain.keys() & by_m.keys()
+        if base != plan.plain(base) and shared:
+            m = max(shared)
+            difference = plain[m] - by_m[m]
+            text = f"{_over_seeds(difference)}, {_verdict(difference)}"
+            yield f"m = {m}, that of {plan.plain(base)} − that of {base}: {text}."
+
+
+def _over_seeds(estimate):
+    """With its standard error over seeds, if there are several."""
+    return str(estimate) if len(estimate.per_example) > 1 else f"{estimate.mean:.2f} (one seed)"
+
+
 def _iw_svi(plan, cells):
     for name, cell in cells.items():
         if cell.finals:
@@ -121,5 +158,7 @@ _EVIDENCE = {
     3: _overfit_to_underfit,
     4: _larger_k,
     5: _dvae_against_wni,
+    6: _large_encoder,
     7: _iw_svi,
+    8: _more_samples,
 }

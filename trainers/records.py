@@ -90,6 +90,22 @@ def curves(plan, cells):
                 yield name, key, sorted(points, key=lambda point: point[0])
 
 
+def training_curves(plan, cells):
+    """The validation ELBO over training, of the variants that set m.
+
+    Yields:
+        The cell that they are variants of, m, epochs `[V]`, and ELBOs `[seeds, V]`.
+    """
+    for name, cell in cells.items():
+        planned = plan.cells()[name]
+        options = plan.variants[planned.variant].training if planned.variant else {}
+        if "num_monte_carlo_samples" in options:
+            curves = np.array([cell.finals[seed]["val_elbo"] for seed in sorted(cell.finals)])
+            every = next(iter(cell.finals.values()))["config"]["validation_freq"]
+            epochs = every * np.arange(1, curves.shape[1] + 1)
+            yield planned.base, options["num_monte_carlo_samples"], epochs, curves
+
+
 def _read(path):
     record = run_folder.read_json(path)
     file = path.parent / record["per_example"]["file"]

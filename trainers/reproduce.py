@@ -58,6 +58,8 @@ def reproduce(config):
 def _searched(config, plan, cells, name):
     """{hyperparameter: value} that the search of a cell chose; it is searched now if need be."""
     cell = cells[name]
+    if cell.base:
+        return _searched(config, plan, cells, cell.base)
     if not cell.grid:
         return {}
     path = _record(config, name, "search.json")
@@ -100,7 +102,8 @@ def _search(config, plan, path):
 def _final(config, plan, cell, options, path):
     """Trains and evaluates a model and writes its record."""
     out = _work(config, cell.name, path.stem)
-    if not (pathlib.Path(out) / run_folder.METRICS).exists():
+    metrics = pathlib.Path(out) / run_folder.METRICS
+    if not metrics.exists():
         values = {**options, **_data(config), "model": cell.model, "out": out}
         train.train(TrainConfig.of_dict(values, config.study))
     start = time.perf_counter()
@@ -113,6 +116,7 @@ def _final(config, plan, cell, options, path):
         "cell": cell.name,
         **run_folder.record(out),
         "evaluation_seconds": time.perf_counter() - start,
+        "val_elbo": run_folder.read_json(metrics)["history"]["val_elbo"],
         "per_example": _write_per_example(path, values),
     }
     run_folder.write_json(path, record)

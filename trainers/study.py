@@ -22,6 +22,8 @@ class Cell:
             stands for what that one's search chose.
         row: its model at k = 1.
         k: its column.
+        variant: the name in `Study.variants` of how its training differs from that of `base`.
+        base: name of the cell whose strength a variant takes.
     """
 
     name: str
@@ -30,10 +32,27 @@ class Cell:
     grid: dict
     row: str
     k: int
+    variant: str | None = None
+    base: str | None = None
 
     def searched(self, hyperparameter):
         """Whether the cell's search has several values of a hyperparameter."""
         return isinstance(self.grid.get(hyperparameter, ""), tuple)
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """Further cells of a study, such as vae_large_encoder, whose training differs.
+
+    Attributes:
+        models: the rows.
+        num_importance_samples: the columns.
+        training: options in the place of those of the row and the column.
+    """
+
+    models: tuple
+    num_importance_samples: tuple
+    training: dict
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +68,7 @@ class Study:
         training: options of `trainers.train`.
         training_at: {k: options} in the place of those.
         searching: options in the place of those, in the search.
+        variants: {name: `Variant`}.
         evaluation: options of `trainers.evaluate`.
         num_curve_examples: test images on which each model of a search is evaluated.
     """
@@ -60,6 +80,7 @@ class Study:
     training: dict = dataclasses.field(default_factory=dict)
     training_at: dict = dataclasses.field(default_factory=dict)
     searching: dict = dataclasses.field(default_factory=dict)
+    variants: dict = dataclasses.field(default_factory=dict)
     evaluation: dict = dataclasses.field(default_factory=dict)
     num_curve_examples: int = 1000
 
@@ -81,6 +102,14 @@ class Study:
                 name = self.name_of(row, k)
                 model = row if k == 1 else row.replace("vae", "iwae")
                 found[name] = Cell(name, model, training, grid, row, k)
+        for variant, options in self.variants.items():
+            for cell in tuple(found.values()):
+                chosen = cell.row in options.models and cell.variant is None
+                if chosen and cell.k in options.num_importance_samples:
+                    name = f"{cell.name}_{variant}"
+                    changes = {"name": name, "variant": variant, "base": cell.name, "grid": {}}
+                    training = {**cell.training, **options.training}
+                    found[name] = dataclasses.replace(cell, training=training, **changes)
         return found
 
     def name_of(self, row, k):
@@ -108,6 +137,7 @@ def read(name):
         path = FOLDER / f"{checks.one_of('study', name, names())}.yaml"
     values = yaml.safe_load(path.read_text(encoding="utf-8"))
     try:
-        return Study(**values)
+        variants = {name: Variant(**v) for name, v in values.pop("variants", {}).items()}
+        return Study(**values, variants=variants)
     except TypeError as error:
         raise ValueError(f"{path.name} is not a study: {error}") from None

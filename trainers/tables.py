@@ -30,6 +30,10 @@ _CAPTION = (
     "IWAE-5000 on test images against the strength, as the difference to the plain model of the "
     "same k and seed, paired by image; bars are one standard error."
 )
+_TRAINING_CAPTION = (
+    "ELBO on validation images over training without early stopping, with m Monte Carlo samples of "
+    "the bound for each image; a line a seed."
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +64,10 @@ def tables(config):
         if _draw(file, plan, found):
             link = os.path.relpath(file, pathlib.Path(config.out).parent)
             text += [f"![Test bound against strength]({link})", _CAPTION]
+        file = figures / f"{name}_training.png"
+        if _draw_training(file, plan, found):
+            link = os.path.relpath(file, pathlib.Path(config.out).parent)
+            text += [f"![ELBO over training]({link})", _TRAINING_CAPTION]
         text.append(_missing(plan, found))
     text += ["## The claims of the paper", claims.assess(everything)]
     document = "\n\n".join(part.strip() for part in text if part)
@@ -138,6 +146,29 @@ def _draw(path, plan, found):
         low = min(np.partition([d.mean for _, d in points], 1)[1] for _, points in lines)
         axes.set_ylim(bottom=min(low, 0) - 1)
         axes.legend()
+    figure.savefig(path, dpi=110, metadata={"Software": None})
+    return True
+
+
+def _draw_training(path, plan, found):
+    """A panel for each model; returns whether there was anything to draw."""
+    panels = {}
+    for base, m, epochs, curves in records.training_curves(plan, found):
+        panels.setdefault(base, []).append((m, epochs, curves))
+    if not panels:
+        return False
+    figure = matplotlib.figure.Figure(figsize=(5.5 * len(panels), 4.5), layout="constrained")
+    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axes, (base, lines) in zip(grid, panels.items(), strict=True):
+        for color, (m, epochs, curves) in enumerate(lines):
+            for curve in curves:
+                axes.plot(epochs, curve, f"C{color}", label=f"m = {m}")
+        handles, labels = axes.get_legend_handles_labels()
+        one_each = dict(zip(labels, handles, strict=True))
+        axes.legend(one_each.values(), one_each.keys())
+        best = max(curves.max() for _, _, curves in lines)
+        axes.set(title=base, xlabel="epoch", ylim=(best - 8, best + 0.5))
+    grid[0].set_ylabel("validation ELBO (nats)")
     figure.savefig(path, dpi=110, metadata={"Software": None})
     return True
 

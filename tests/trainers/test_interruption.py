@@ -185,6 +185,12 @@ def test_a_cell_takes_the_winner_of_another(tmp_path, monkeypatch):
     (options,) = trained
     assert records["dwni_vae"].items() <= options.items()
     assert options["seed"] == 7
+    digits = reproduce.ReproduceConfig("digits", ("dvae_m8",), (7,), results=str(tmp_path))
+    (tmp_path / "caltech").rename(tmp_path / "digits")
+    reproduce.reproduce(digits)
+    assert trained[1]["noise_stddev"] == 0.2
+    assert trained[1]["num_monte_carlo_samples"] == 8
+    (tmp_path / "digits").rename(tmp_path / "caltech")
     searched = []
     monkeypatch.setattr(reproduce, "_search", lambda config, *_: searched.append(config))
     (tmp_path / "caltech" / "dwni_vae" / "search.json").unlink()
@@ -198,7 +204,10 @@ def test_a_cell_takes_the_winner_of_another(tmp_path, monkeypatch):
 def test_studies_are_well_formed(name):
     plan = study.read(name)
     cells = plan.cells()
-    assert len(cells) == len(plan.models) * len(plan.num_importance_samples)
+    rows = [cell for cell in cells.values() if cell.variant is None]
+    assert len(rows) == len(plan.models) * len(plan.num_importance_samples)
+    for cell in cells.values():
+        assert (cell.base in cells) == (cell.variant in plan.variants)
     for cell in cells.values():
         assert cell.model in air_tf.list_models()
         for values in cell.grid.values():
@@ -210,6 +219,10 @@ def test_studies_that_are_none(tmp_path):
         study.read("digit")
     (tmp_path / "other.yaml").write_text(yaml.safe_dump({"dataset": "digits", "model": "vae"}))
     with pytest.raises(ValueError, match=r"other.yaml is not a study: .*'model'"):
+        study.read(str(tmp_path / "other.yaml"))
+    variant = {"m8": {"models": ["vae"], "num_samples": [1]}}
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump({"variants": variant}))
+    with pytest.raises(ValueError, match=r"other.yaml is not a study: .*'num_samples'"):
         study.read(str(tmp_path / "other.yaml"))
     with pytest.raises(ValueError, match="`cell` must be one of"):
         reproduce.reproduce(reproduce.ReproduceConfig("digits", cells=("dvae9",)))

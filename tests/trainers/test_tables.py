@@ -12,11 +12,12 @@ from trainers.reproduce import _write_per_example
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def write_final(folder, cell, seed, arrays, **config):
+def write_final(folder, cell, seed, arrays, val_elbo=(), **config):
     path = folder / "digits" / cell / f"seed{seed}.json"
     values = _write_per_example(path, arrays)
     config = {"noise_stddev": None, "max_norm": None, "seed": seed, **config}
-    run_folder.write_json(path, {"config": config, "per_example": values})
+    record = {"config": config, "per_example": values, "val_elbo": val_elbo}
+    run_folder.write_json(path, record)
 
 
 @pytest.fixture
@@ -62,6 +63,28 @@ def test_says_what_the_records_say(results, tmp_path):
     assert f"best on test at 0.2, above the ends 0.1 and 0.8 by {above:.2f}" in text
     assert "dvae (seed 0, 2)" in text
     assert "seed 0" not in text.split("Planned and not run yet: vae (seed 2)")[0]
+
+
+def test_variants(results, tmp_path):
+    """A large encoder that loses what the DVAE gains; two seeds of m, of which the VAE overfits."""
+    folder, plain, gain = results
+    for seed, arrays in plain.items():
+        worse = {**arrays, "log_likelihood": arrays["log_likelihood"] - gain}
+        write_final(folder, "vae_large_encoder", seed, worse)
+        for name, end in {"vae_m1": 1.0, "vae_m64": 4.0, "dvae_m64": 0.5}.items():
+            curve = [-30.0, -25.0 - 0.01 * seed, -25.0 - 0.02 * seed - end]
+            write_final(folder, name, seed, arrays, val_elbo=curve, validation_freq=10)
+    tables.tables(tables.TablesConfig(str(folder), str(folder / "figures"), str(tmp_path / "R.md")))
+    text = (tmp_path / "R.md").read_text()
+    loss = f"-{gain.mean():.2f} ± {gain.std(ddof=1) / np.sqrt(500):.2f}"
+    assert (
+        f"vae_large_encoder − vae: log p(x) {loss}, holds; inference gap {loss}, does not" in text
+    )
+    assert "vae: the validation ELBO ends below its best by 1.00 ± 0.00 (m = 1), 4.00" in text
+    assert "m = 64, that of vae − that of dvae: 3.50 ± 0.00, holds." in text
+    assert (folder / "figures" / "digits_training.png").exists()
+    # What a variant does has no place in the comparison of the rows.
+    assert f"digits: k = 1, dvae: {gain.mean():.2f}" in text
 
 
 def test_values_must_be_those_of_the_record(results):
