@@ -13,10 +13,10 @@ shift 2
 python=.venv/bin/python
 export TF_CPP_MIN_LOG_LEVEL=3
 for cell in vae dvae wni_vae iwae8 diwae8 wni_iwae8; do
-  folder=saved_models/$dataset/$cell work=runs/studies/$study/$cell
+  folder=saved_models/$dataset/$cell search=results/$study/$cell/search.json
   [ -e "$folder/SHA256SUMS" ] && continue
   $python -m trainers.reproduce --study "$study" --cells "$cell" --seeds 0 "$@"
   chosen=
-  [ -e "$work/search" ] && chosen="--search $work/search"
-  $python -m trainers.publish "$work/seed0" --out "$folder" $chosen
+  [ -e "$search" ] && chosen="--search $search"
+  $python -m trainers.publish "runs/studies/$study/$cell/seed0" --out "$folder" $chosen
 done

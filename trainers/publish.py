@@ -30,7 +30,8 @@ class PublishConfig:
     out: str
     """New folder, saved_models/DATASET/MODEL."""
     search: str | None = None
-    """Folder of the search that chose the hyperparameters; none did if None."""
+    """Folder of the search that chose the hyperparameters, or a study's record of it, search.json;
+    none did if None."""
 
 
 def publish(config):
@@ -70,9 +71,12 @@ def _data(trained):
 
 
 def _chosen_by(path):
-    searched, trials = (
-        run_folder.read_json(path / name) for name in ("search.json", "trials.json")
-    )
+    if path.is_dir():
+        searched = run_folder.read_json(path / "search.json")
+        trials = run_folder.read_json(path / "trials.json")
+    else:
+        record = run_folder.read_json(path)
+        searched, trials = record["config"], record["trials"]
     spaces = {**searched["grid"], **searched["range"]}
     names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]
     return {

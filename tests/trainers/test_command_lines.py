@@ -144,6 +144,23 @@ def test_publishes_and_checks(trained, tmp_path, capsys, monkeypatch):
     assert "must be a new or empty folder" in capsys.readouterr().err
 
 
+def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
+    """By the folder of a search, or by a study's record of it."""
+    spaces = {"grid": {"noise_stddev": [0.1, 0.4], "max_norm": []}, "range": {"max_norm": []}}
+    searched = {**spaces, "tuner": "grid", "executions_per_trial": 1}
+    trials = [{"hyperparameters": {"noise_stddev": s}, "score": -s} for s in (0.1, 0.4)]
+    record = tmp_path / "record.json"
+    run_folder.write_json(tmp_path / "search.json", searched)
+    run_folder.write_json(tmp_path / "trials.json", trials)
+    run_folder.write_json(record, {"config": searched, "trials": trials})
+    for path in (tmp_path, record):
+        assert publish._chosen_by(path) == {
+            "tuner": "grid",
+            "executions_per_trial": 1,
+            "trials": [{"noise_stddev": s, "validation_iwae_64": -s} for s in (0.1, 0.4)],
+        }
+
+
 @pytest.mark.slow
 def test_a_run_is_never_overwritten(trained, capsys):
     before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
