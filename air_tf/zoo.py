@@ -13,7 +13,7 @@ FOLDER = pathlib.Path(__file__).resolve().parents[1] / "saved_models"
 
 
 def list_pretrained(folder=None):
-    """Names `dataset/model` of the trained models, sorted.
+    """Names `dataset/model` of the trained models, sorted; damaged ones are among them.
 
     Args:
         folder: where the models are; `saved_models/` of the checkout by default.
@@ -23,7 +23,8 @@ def list_pretrained(folder=None):
     []
     """
     folder = pathlib.Path(folder or FOLDER)
-    return sorted(str(card.parent.relative_to(folder)) for card in folder.glob(f"*/*/{CARD}"))
+    files = (file for name in (CARD, HASHES, MODEL) for file in folder.glob(f"*/*/{name}"))
+    return sorted({str(file.parent.relative_to(folder)) for file in files})
 
 
 def load_pretrained(name, folder=None):
@@ -46,8 +47,14 @@ def load_pretrained(name, folder=None):
 
 
 def read_card(name, folder=None):
-    """The card of a trained model: data, hyperparameters, results ± standard errors, as a dict."""
-    return json.loads((_path(name, folder) / CARD).read_text(encoding="utf-8"))
+    """The card of a trained model: data, hyperparameters, results ± standard errors, as a dict.
+
+    Raises:
+        ValueError: as `load_pretrained`.
+    """
+    path = _path(name, folder)
+    verify(path)
+    return json.loads((path / CARD).read_text(encoding="utf-8"))
 
 
 def write_hashes(path, hashes=None):
@@ -67,12 +74,14 @@ def check_hashes(path, hashes=None):
     """Compares the files of a folder with what `write_hashes` wrote.
 
     Raises:
-        ValueError: for a file that is missing or differs.
+        ValueError: for a file that is missing or differs, or that was not there.
     """
     hashes = hashes or path / HASHES
-    for line in hashes.read_text(encoding="utf-8", errors="replace").splitlines():
-        digest, _, name = line.partition("  ")
-        if not (path / name).is_file() or sha256(path / name) != digest:
+    lines = hashes.read_text(encoding="utf-8", errors="replace").splitlines()
+    digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+    there = {str(f.relative_to(path)) for f in path.rglob("*") if f.is_file() and f != hashes}
+    for name in sorted(there | digests.keys()):
+        if name not in there or sha256(path / name) != digests.get(name):
             raise ValueError(
                 f"The file must be the one that was published, by its SHA-256 in {hashes.name}. "
                 f"Received: {path / name}"

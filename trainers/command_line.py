@@ -6,6 +6,7 @@ import pathlib
 import sys
 import typing
 
+import tensorflow as tf
 import typeguard
 import tyro
 import yaml
@@ -24,17 +25,29 @@ def run(function, config_class, argv=None):
     """Parses, calls, and turns an expected error into a message and exit status 2."""
     try:
         function(parse(config_class, argv))
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, tf.errors.OpError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
 def _read(config_class, path):
-    values = typed(config_class, yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+    values = typed(config_class, read_yaml(path), str(path))
     for field in dataclasses.fields(config_class):
         if field.name not in values and field.default is dataclasses.MISSING:
             values[field.name] = tyro.MISSING
     return config_class(**values)
+
+
+def read_yaml(path):
+    """What a YAML or JSON file holds.
+
+    Raises:
+        ValueError: if it is neither.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} must be YAML or JSON. Received: {error}") from None
 
 
 def typed(config_class, values, source="config"):

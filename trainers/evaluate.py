@@ -1,6 +1,7 @@
 """`python -m trainers.evaluate PATH`: log p(x), ELBO and inference gaps of a trained model."""
 
 import dataclasses
+import os
 import pathlib
 import shutil
 from typing import Literal
@@ -22,6 +23,7 @@ _TITLES = {
     "log_likelihood": "log p(x), IW-SVI, k = {}",
     "importance_log_likelihood": "log p(x), IWAE-{}",
     "elbo": "ELBO L(x)",
+    "importance_elbo_gap": "IWAE-{} − ELBO",
     "inference_gap": "inference gap",
     "approximation_gap": "approximation gap",
     "amortization_gap": "amortization gap",
@@ -35,7 +37,7 @@ class EvaluateConfig:
     Prints a table and writes evaluation_SPLIT.json and, with the per-example values,
     evaluation_SPLIT.npz; the same command goes on with an evaluation that was interrupted. Of a
     SavedModel only what its endpoints give: log p(x) by importance sampling, the ELBO, and the
-    difference of the two as the inference gap.
+    difference of the two, a lower bound of the inference gap.
     """
 
     run: tyro.conf.Positional[str]
@@ -84,9 +86,13 @@ def evaluate(config):
         data_dir=config.data_dir or trained.data_dir,
         manual_dir=config.manual_dir or trained.manual_dir,
     )
+    if config.num_examples is not None:
+        checks.positive_int("num_examples", config.num_examples)
     x = getattr(data, config.split)[: config.num_examples]
     out = config.out or (path if (path / run_folder.METRICS).exists() else None)
-    backups = None if out is None else pathlib.Path(out) / run_folder.EVALUATION_BACKUPS
+    backups = None
+    if out is not None:
+        backups = pathlib.Path(out) / run_folder.EVALUATION_BACKUPS / config.split
     if is_saved_model:
         estimates = _of_saved_model(path, model, x, config, backups)
     else:
@@ -116,6 +122,8 @@ def _of_run(model, x, config, backups):
 
 def _saved_model(path, config):
     extra = path / run_folder.EXPORTED_CONFIG
+    if not extra.exists() and (path.parent / air_tf.zoo.CARD).exists():
+        extra = path.parent / run_folder.CONFIG
     if not extra.exists() and config.dataset is None:
         raise ValueError(
             f"A SavedModel without {run_folder.EXPORTED_CONFIG} needs --dataset. Received: {path}"
@@ -123,12 +131,17 @@ def _saved_model(path, config):
     trained = TrainConfig(config.dataset, model="", out="")
     if extra.exists():
         trained = TrainConfig.of_dict(run_folder.read_json(extra), str(extra))
-    if (extra.parent / air_tf.zoo.HASHES).exists():
-        air_tf.zoo.check_hashes(path, extra.parent / air_tf.zoo.HASHES)
+    hashes = path / run_folder.EXPORTED_CONFIG.replace("config.json", air_tf.zoo.HASHES)
+    if hashes.exists():
+        air_tf.zoo.check_hashes(path, hashes)
     try:
-        return trained, tf.saved_model.load(str(path))
+        model = tf.saved_model.load(str(path))
     except Exception as error:  # whatever TensorFlow makes of a file that is none
         raise ValueError(f"TensorFlow must be able to load {path}. Received: {error}") from error
+    for endpoint in ("log_likelihood", "elbo"):
+        if not hasattr(model, endpoint):
+            raise ValueError(f"A SavedModel must have an endpoint {endpoint}. Received: {path}")
+    return trained, model
 
 
 def _of_saved_model(path, model, x, config, backups):
@@ -150,7 +163,7 @@ def _of_saved_model(path, model, x, config, backups):
     return {
         "importance_log_likelihood": importance,
         "elbo": elbo,
-        "inference_gap": importance - elbo,
+        "importance_elbo_gap": importance - elbo,
     }
 
 
@@ -163,7 +176,9 @@ def _write(path, config, estimates, num_examples):
         arrays["num_steps"] = log_likelihood.num_steps
         report["mean_steps"] = float(np.mean(log_likelihood.num_steps))
     report |= {name: estimate.summary() for name, estimate in estimates.items()}
-    np.savez_compressed(path / f"evaluation_{config.split}.npz", **arrays)
+    temporary = path / f".evaluation_{config.split}.tmp.npz"
+    np.savez_compressed(temporary, **arrays)
+    os.replace(temporary, path / f"evaluation_{config.split}.npz")
     run_folder.write_json(path / f"evaluation_{config.split}.json", report)
 
 

@@ -85,6 +85,10 @@ def _search(config, plan, path):
     trials = run_folder.read_json(pathlib.Path(config.out) / report.TRIALS)
     x = tuner.hypermodel.data.test[: plan.num_curve_examples]
     values = {}
+    failed = [trial for trial in trials if trial["score"] is None]
+    trials = [trial for trial in trials if trial["score"] is not None]
+    if not trials:
+        raise ValueError(f"A trial of the search must end well. Received: {failed}")
     for trial in trials:
         model = tuner.load_model(tuner.oracle.get_trial(trial["trial_id"]))
         estimate = air_tf.evaluation.importance_log_likelihood(model, x)
@@ -93,6 +97,7 @@ def _search(config, plan, path):
     record = {
         "config": run_folder.without_paths(dataclasses.asdict(config)),
         "trials": trials,
+        "failed_trials": failed,
         "num_test_examples": len(x),
         "per_example": _write_per_example(path, values),
     }

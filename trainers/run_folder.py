@@ -39,8 +39,9 @@ def create(config):
 
 
 def _commit():
-    """The commit of this checkout; None without git or a checkout."""
-    command = ["git", "-C", str(pathlib.Path(__file__).parent), "rev-parse", "HEAD"]
+    """The commit of this checkout, and whether it was changed; None without git or a checkout."""
+    words = "describe --always --dirty --abbrev=40 --exclude *".split()
+    command = ["git", "-C", str(pathlib.Path(__file__).parent), *words]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -88,7 +89,8 @@ def record(path):
         FileNotFoundError: if the run is not finished, or not evaluated on the test images.
     """
     path = pathlib.Path(path)
-    training = {key: value for key, value in read_json(path / METRICS).items() if key != "history"}
+    training = read_json(path / METRICS)
+    del training["history"], training["model_sha256"]  # publishing saves the model anew
     test = read_json(path / "evaluation_test.json")
     return {
         "config": without_paths(read_json(path / CONFIG)),

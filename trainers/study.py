@@ -3,9 +3,8 @@
 import dataclasses
 import pathlib
 
-import yaml
-
 from air_tf import checks
+from trainers import command_line
 
 FOLDER = pathlib.Path(__file__).with_name("studies")
 
@@ -135,9 +134,9 @@ def read(name):
     path = pathlib.Path(name)
     if path.suffix != ".yaml":
         path = FOLDER / f"{checks.one_of('study', name, names())}.yaml"
-    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    values = command_line.read_yaml(path)
     try:
         variants = {name: Variant(**v) for name, v in values.pop("variants", {}).items()}
         return Study(**values, variants=variants)
-    except TypeError as error:
+    except (TypeError, AttributeError) as error:
         raise ValueError(f"{path.name} is not a study: {error}") from None

@@ -30,6 +30,11 @@ def build(config, data):
     """The compiled model of a config; its output bias starts at the data's mean logits."""
     for name in ("epochs", "batch_size", "patience", "validation_freq"):
         checks.positive_int(name, getattr(config, name))
+    if config.validation_freq > config.epochs:
+        raise ValueError(
+            "`validation_freq` must be at most `epochs`. "
+            f"Received: validation_freq={config.validation_freq}, epochs={config.epochs}"
+        )
     model = air_tf.create_model(config.model, data.train.shape[1], **config.model_options())
     if data.binarization == "static":
         model.initialize_output_bias(data.train)

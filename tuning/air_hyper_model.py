@@ -1,6 +1,7 @@
 """The models of this library as a search space of KerasTuner."""
 
 import dataclasses
+import math
 
 import keras
 import keras_tuner
@@ -38,6 +39,7 @@ class AIRHyperModel(keras_tuner.HyperModel):
 
     Attributes:
         execution: number added to the seed of the config: trains the same model once more.
+        best: bound from which on the weights of a trial are saved.
 
     Raises:
         ValueError: for an unknown hyperparameter, an illegal value, or a range that is none.
@@ -57,7 +59,7 @@ class AIRHyperModel(keras_tuner.HyperModel):
         self.config = config
         self.grid = {name: _legal(name, values) for name, values in (grid or {}).items()}
         self.ranges = {name: _legal(name, values) for name, values in (ranges or {}).items()}
-        self.execution = 0
+        self.execution, self.best = 0, -math.inf
         for name, values in self.ranges.items():
             if len(values) != 2 or not values[0] < values[1]:
                 raise ValueError(f"A range must be (low, high). Received: {name}={values}")
@@ -89,7 +91,7 @@ class AIRHyperModel(keras_tuner.HyperModel):
         config = self.config_for(hp)
         history = train.fit(model, config, self.data, callbacks, verbose=verbose, **kwargs)
         best = max(history.history["val_iwae"])
-        for callback in saving:  # the best weights are those of the model now
+        for callback in saving if best > self.best else ():  # of the model as it is now
             callback.set_model(model)
             callback.on_epoch_end(len(history.epoch), {"val_iwae": best})
         return history

@@ -43,8 +43,8 @@ def launch(config):
     hosts = {"KERASTUNER_ORACLE_IP": config.address, "KERASTUNER_ORACLE_PORT": str(port)}
 
     def start(name):
-        environment = {**os.environ, **hosts, "KERASTUNER_TUNER_ID": name}
-        process = subprocess.Popen(command, env=environment)
+        environment = {**os.environ, **hosts, "KERASTUNER_TUNER_ID": name, search.LAUNCHED: "1"}
+        process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
         print(f"{name}: process {process.pid}", flush=True)
         return process
 

@@ -42,7 +42,8 @@ def _described(trial, tuner):
         "trial_id": trial.trial_id,
         "status": trial.status,
         "hyperparameters": trial.hyperparameters.values,
-        "score": trial.score,
+        "score": trial.score if trial.status == "COMPLETED" else None,
+        "message": trial.message,
         "seconds": sum(execution["seconds"] for execution in executions),
         "executions": executions,
     }
@@ -59,10 +60,10 @@ def _draw(path, trials, names):
             bounds = [execution["val_iwae"] for execution in trial["executions"]]
             error = np.std(bounds, ddof=1) / np.sqrt(len(bounds)) if len(bounds) > 1 else 0.0
             errors[trial["hyperparameters"][name], trial["score"]] = error
-        x, y = zip(*points, strict=True)
+        x, y = zip(*points, strict=True) if points else ((), ())
         line = "o-" if len(names) == 1 else "o"
         axes.errorbar(x, y, [errors[point] for point in points], fmt=line, capsize=3)
         axes.set(xlabel=name, ylabel="validation IWAE-64 bound (nats)")
-        if min(x) > 0 and max(x) > 3 * min(x):
+        if points and min(x) > 0 and max(x) > 3 * min(x):
             axes.set_xscale("log")
     figure.savefig(path, dpi=120)

@@ -1,14 +1,19 @@
 """`python -m tuning.search`: search the strength, resume a search, alone or as one of several."""
 
+import contextlib
 import os
 import pathlib
+import sys
+import threading
 import time
 
 import keras
 import keras_tuner
 import numpy as np
+from keras_tuner import errors
 
 from air_tf import checks
+from air_tf.callbacks import TerminateOnNaN
 from trainers import command_line, run_folder
 from tuning import report, state_files
 from tuning.air_hyper_model import AIRHyperModel
@@ -16,6 +21,7 @@ from tuning.grid_oracle import GridOracle
 from tuning.search_config import SearchConfig
 
 SEARCH, _TRIALS, _LOGS = "search.json", "trials", "logs"
+LAUNCHED = "AIR_TF_LAUNCHED"  # set for a process that tuning.launch has started
 _ALONE, _CHIEF = "tuner0", "chief"  # KerasTuner's names of the processes that hold the oracle
 _TUNERS = {
     "grid": keras_tuner.Tuner,
@@ -29,7 +35,8 @@ class _Executions:
     """Mixin for a tuner: each execution of a trial has a seed of its own and leaves a record.
 
     What is on record is not done again: KerasTuner repeats a trial if it was killed before it took
-    notice of the trial's end.
+    notice of the trial's end. A trial that diverges has failed; any other error ends the search, so
+    that the same command takes up the trial when what was wrong is mended.
     """
 
     def __init__(self, *args, num_executions, log_dir, **kwargs):
@@ -43,12 +50,22 @@ class _Executions:
             self.hypermodel.execution = execution
             logs = keras.callbacks.TensorBoard(self._log_dir / f"execution{execution}")
             start = time.perf_counter()
-            (history,) = super().run_trial(trial, *args, callbacks=[logs], **kwargs)
+            callbacks = [logs, TerminateOnNaN()]
+            self.hypermodel.best = max((record["val_iwae"] for record in records), default=-np.inf)
+            try:
+                (history,) = super().run_trial(trial, *args, callbacks=callbacks, **kwargs)
+            except FloatingPointError as error:
+                raise errors.FailedTrialError(str(error)) from error
+            except Exception as error:
+                values = trial.hyperparameters.values
+                raise errors.FatalValueError(f"{error}. Received: {values}") from error
             bounds = history.history["val_iwae"]
+            first = history.epoch[0] + self.hypermodel.config.validation_freq
             record = {
                 "seed": self.hypermodel.config.seed + execution,
                 "val_iwae": max(bounds),
-                "best_epoch": (int(np.argmax(bounds)) + 1) * self.hypermodel.config.validation_freq,
+                "best_epoch": first
+                + int(np.argmax(bounds)) * self.hypermodel.config.validation_freq,
                 "epochs": len(history.epoch),
                 "seconds": time.perf_counter() - start,
             }
@@ -70,6 +87,16 @@ def make_hypermodel(config):
         checks.positive_int("max_trials", config.max_trials)
         if config.tuner == "hyperband":
             raise ValueError("Hyperband decides itself how many trials; leave out --max-trials")
+    if config.tuner == "hyperband" and config.validation_freq > 1:
+        raise ValueError(
+            "Hyperband compares trials after few epochs and needs a validation in each. "
+            f"Received: validation_freq={config.validation_freq}"
+        )
+    if config.strategy is not None:
+        raise ValueError(
+            "A search trains on one device; tuning.launch makes several processes. "
+            f"Received: strategy={config.strategy!r}"
+        )
     hypermodel.build(keras_tuner.HyperParameters())
     return hypermodel
 
@@ -78,6 +105,7 @@ def make_tuner(config, hypermodel):
     """The KerasTuner tuner of a `SearchConfig`; reloads what its folder holds already."""
     # A seed of 0 would be none to KerasTuner.
     options = {"objective": keras_tuner.Objective("val_iwae", "max"), "seed": config.seed + 1}
+    options["max_consecutive_failed_trials"] = 10**9  # one that diverges says nothing of the others
     if config.tuner == "hyperband":
         options["max_epochs"] = config.epochs
     elif config.max_trials is not None:
@@ -123,12 +151,26 @@ def search(config):
     """Runs or resumes the search and writes its report; returns the tuner."""
     hypermodel = make_hypermodel(config)
     path = prepare(config)
-    tuner = make_tuner(config, hypermodel)
-    tuner.search()
-    if tuner.tuner_id in (_ALONE, _CHIEF):
-        report.write(path, tuner)
+    holds_oracle = os.environ.get("KERASTUNER_TUNER_ID", _ALONE) in (_ALONE, _CHIEF)
+    with state_files.locked(path) if holds_oracle else contextlib.nullcontext():
+        tuner = make_tuner(config, hypermodel)
+        tuner.search()
+        if holds_oracle:
+            report.write(path, tuner)
     return tuner
 
 
+def _end_with_launcher():
+    """Ends this process when the one that holds the other end of its standard input does."""
+
+    def wait():
+        sys.stdin.buffer.read()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
 if __name__ == "__main__":
+    if LAUNCHED in os.environ:
+        _end_with_launcher()
     command_line.run(search, SearchConfig)

@@ -133,7 +133,14 @@ def _read_npz(path):
             f"{path} must be an .npz file with arrays `train`, `validation` and `test`, "
             f"[N, D] or [N, H, W]. Received: {error}"
         ) from error
-    shape = splits["train"].shape[1:]
+    shapes = {x.shape[1:] for x in splits.values()}
+    shape = next(iter(shapes))
+    if len(shapes) > 1 or len(shape) not in (1, 2) or 0 in shape:
+        received = {split: x.shape for split, x in splits.items()}
+        raise ValueError(
+            f"The arrays of {path} must be [N, D] or [N, H, W], of one size of images. "
+            f"Received: {received}"
+        )
     image_shape = shape if len(shape) == 2 else _squarest(int(np.prod(shape)))
     width = image_shape[0] * image_shape[1]
     return {split: _levels(x.reshape(-1, width), split) for split, x in splits.items()}, image_shape

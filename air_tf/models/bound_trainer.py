@@ -80,7 +80,7 @@ class BoundTrainer(SuperbatchTrainer):
         updates, finite = tracker.updates.numpy(), tracker.finite_updates.numpy()
         if updates == finite:
             return None
-        late = (updates - finite) // self._num_replicas()
+        late = -(-(updates - finite) // self._num_replicas())  # all follow the first in a step
         return int(self.optimizer.iterations.numpy() - late + 1)
 
     def test_step(self, data):
