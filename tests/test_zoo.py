@@ -33,6 +33,26 @@ def test_unknown_name(folder):
         air_tf.zoo.load_pretrained("digits/vae", folder / "empty")
 
 
+def test_refuses_files_that_are_not_listed(folder):
+    path = folder / "digits" / "vae"
+    hashes = (path / "SHA256SUMS").read_text().splitlines(keepends=True)
+    for listed in ([], hashes[:1], hashes[1:]):
+        (path / "SHA256SUMS").write_text("".join(listed))
+        with pytest.raises(ValueError, match="by its SHA-256"):
+            air_tf.zoo.verify(path)
+    (path / "SHA256SUMS").write_text("".join(hashes))
+    (path / "more").write_text("")
+    with pytest.raises(ValueError, match="digits/vae/more"):
+        air_tf.zoo.read_card("digits/vae", folder)
+
+
+def test_a_model_without_a_card_is_listed_and_refused(folder):
+    (folder / "digits" / "vae" / "card.json").unlink()
+    assert air_tf.zoo.list_pretrained(folder) == ["digits/vae"]
+    with pytest.raises(ValueError, match=r"must have card\.json"):
+        air_tf.zoo.load_pretrained("digits/vae", folder)
+
+
 @pytest.mark.parametrize("damage", ["edited", "truncated", "missing"])
 @pytest.mark.parametrize("name", ["model.keras", "card.json"])
 def test_refuses_what_was_not_published(folder, name, damage):
@@ -53,12 +73,20 @@ def test_refuses_what_was_not_published(folder, name, damage):
 
 def test_the_published_models_are_whole():
     """Those of this checkout: listed files as published, cards complete."""
-    for name in air_tf.zoo.list_pretrained():
+    names = air_tf.zoo.list_pretrained()
+    six = ("vae", "dvae", "wni_vae", "iwae8", "diwae8", "wni_iwae8")
+    assert {f"digits/{model}" for model in six} <= set(names)
+    for name in names:
         air_tf.zoo.verify(air_tf.zoo.FOLDER / name)
         card = air_tf.zoo.read_card(name)
         assert card["name"] == name
         assert {"config", "data", "command", "versions", "test"} <= set(card)
-        assert {"mean", "standard_error"} <= set(card["test"]["log_likelihood"])
+        assert {"task", "training", "chosen_by"} <= set(card)
+        assert card["versions"]["commit"]
+        for quantity in ("log_likelihood", "importance_log_likelihood", "elbo", "inference_gap"):
+            assert card["test"][quantity]["standard_error"] > 0
+        for file in ("README.md", "samples.png", "saved_model/saved_model.pb"):
+            assert (air_tf.zoo.FOLDER / name / file).exists()
         assert json.dumps(card).isascii()
     size = sum(f.stat().st_size for f in air_tf.zoo.FOLDER.rglob("*") if f.is_file())
     assert size < 80e6

@@ -46,10 +46,12 @@ def publish(config):
         "task": "Density estimation of binary images, in nats per image",
         "data": _data(trained),
         "num_parameters": model.count_params(),
-        "chosen_by": None if config.search is None else _chosen_by(pathlib.Path(config.search)),
+        "chosen_by": None,
         "command": _command(record["config"]),
         **record,
     }
+    if config.search is not None:
+        card["chosen_by"] = _chosen_by(pathlib.Path(config.search), record["config"])
     out.mkdir(parents=True, exist_ok=True)
     # A model that was never compiled: without the optimizer's slots, twice the size of the weights.
     bare = type(model).from_config(model.get_config())
@@ -70,7 +72,8 @@ def _data(trained):
     return {"image_shape": list(data.image_shape), "binarization": trained.binarization, **sizes}
 
 
-def _chosen_by(path):
+def _chosen_by(path, trained):
+    """What a card says of the search that chose hyperparameters of the run with a config."""
     if path.is_dir():
         searched = run_folder.read_json(path / "search.json")
         trials = run_folder.read_json(path / "trials.json")
@@ -79,7 +82,19 @@ def _chosen_by(path):
         searched, trials = record["config"], record["trials"]
     spaces = {**searched["grid"], **searched["range"]}
     names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]
+    trials = [trial for trial in trials if trial["score"] is not None]
+    best = {name: trials[0]["hyperparameters"][name] for name in names}
+    chosen = {"dataset": searched["dataset"], "model": searched["model"], **best}
+    differing = {name for name in chosen if name in trained and trained[name] != chosen[name]}
+    if differing:
+        raise ValueError(
+            f"The run must be of the model that the search chose: {chosen}. "
+            f"Received: { ({name: trained[name] for name in chosen if name in trained}) }"
+        )
+    widths = {f"{name.removesuffix('_width')}_units" for name in names}
+    others = trained.keys() & searched.keys() - {*names, *widths, "seed", "backup_seconds"}
     return {
+        "searched_with": {n: searched[n] for n in sorted(others) if searched[n] != trained[n]},
         "tuner": searched["tuner"],
         "executions_per_trial": searched["executions_per_trial"],
         "trials": [
@@ -125,7 +140,10 @@ def _readme(card):
             for trial in trials
         ]
         found = markdown.table([*names, "validation IWAE-64"], trial_rows)
-        chosen = f"The best of these on the validation images:\n\n{found}"
+        with_ = card["chosen_by"].get("searched_with") or {}
+        searched = ", ".join(f"{name} = {value}" for name, value in with_.items())
+        searched = f", trained with {searched}" if searched else ""
+        chosen = f"The best of these on the validation images{searched}:\n\n{found}"
     template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
     return template.format(
         **card,

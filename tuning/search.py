@@ -17,18 +17,16 @@ from air_tf.callbacks import TerminateOnNaN
 from trainers import command_line, run_folder
 from tuning import report, state_files
 from tuning.air_hyper_model import AIRHyperModel
+from tuning.bayesian_oracle import BayesianOracle
 from tuning.grid_oracle import GridOracle
 from tuning.search_config import SearchConfig
 
 SEARCH, _TRIALS, _LOGS = "search.json", "trials", "logs"
 LAUNCHED = "AIR_TF_LAUNCHED"  # set for a process that tuning.launch has started
 _ALONE, _CHIEF = "tuner0", "chief"  # KerasTuner's names of the processes that hold the oracle
-_TUNERS = {
-    "grid": keras_tuner.Tuner,
-    "random": keras_tuner.RandomSearch,
-    "bayesian": keras_tuner.BayesianOptimization,
-    "hyperband": keras_tuner.Hyperband,
-}
+# KerasTuner's own, but for those that could not go on where they were.
+_ORACLES = {"grid": GridOracle, "bayesian": BayesianOracle}
+_TUNERS = {"random": keras_tuner.RandomSearch, "hyperband": keras_tuner.Hyperband}
 
 
 class _Executions:
@@ -110,9 +108,9 @@ def make_tuner(config, hypermodel):
         options["max_epochs"] = config.epochs
     elif config.max_trials is not None:
         options["max_trials"] = config.max_trials
-    if config.tuner == "grid":
-        options = {"oracle": GridOracle(**options)}
-    base = _TUNERS[config.tuner]
+    if config.tuner in _ORACLES:
+        options = {"oracle": _ORACLES[config.tuner](**options)}
+    base = _TUNERS.get(config.tuner, keras_tuner.Tuner)
     tuner_class = type(base.__name__, (_Executions, base), {})
     state_files.write_whole()
     tuner_id = os.environ.get("KERASTUNER_TUNER_ID", _ALONE)

@@ -9,7 +9,7 @@ import warnings
 import keras
 import numpy as np
 
-from air_tf import checked_file
+from air_tf import checked_file, replicated
 
 _KEPT = 2  # backups: if the last one is damaged, the one before serves
 
@@ -33,7 +33,8 @@ class BackupAndRestore(keras.callbacks.Callback):
         every_seconds: the least time between two backups; 0 for one after every epoch.
 
     Raises:
-        ValueError: from `fit`, if the folder holds backups of another model.
+        ValueError: from `fit`, if the folder holds backups of another model, or is not the same on
+            all hosts.
         OSError: from `fit`, if a backup cannot be written; those before it stay as they are.
 
     Example:
@@ -63,12 +64,19 @@ class BackupAndRestore(keras.callbacks.Callback):
         """
         self._others = _named(callback for callback in callbacks if callback is not self)
         self._initial = self._restored = None
+        epochs = self._restore_model(model)
+        what = f"last backup in {self.directory}"
+        replicated.require_same(model.distribute_strategy, epochs, what)
+        return epochs
+
+    def _restore_model(self, model):
         for path in reversed(self._paths()):
             arrays = checked_file.read(path)
             if arrays is None:
                 warnings.warn(f"The backup {path} is damaged and passed over", stacklevel=3)
                 continue
             state = json.loads(str(arrays.pop("state")))
+            model.steps_before_fit = state["steps_before_fit"]
             with model.distribute_strategy.scope():
                 self._assign(model, arrays, path)
             self._restored = state, arrays
@@ -96,7 +104,7 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     def _write(self, epochs):
         arrays = {
-            f"variable{i}": keras.ops.convert_to_numpy(variable)
+            f"variable{i}": _writable(keras.ops.convert_to_numpy(variable))
             for i, variable in enumerate(_variables(self.model))
         }
         changes = {}
@@ -105,12 +113,14 @@ class BackupAndRestore(keras.callbacks.Callback):
             for attribute, value in _plain_attributes(callback).items():
                 if isinstance(value, list):
                     changes[name][attribute] = len(value)
-                    arrays |= {f"{name}.{attribute}.{i}": item for i, item in enumerate(value)}
+                    items = enumerate(map(_writable, value))
+                    arrays |= {f"{name}.{attribute}.{i}": item for i, item in items}
                 elif value != self._initial[name].get(attribute, self):
                     changes[name][attribute] = [value]
         history = self.model.history
         state = {
             "epochs": epochs,
+            "steps_before_fit": self.model.steps_before_fit,
             "callbacks": changes,
             "history": {name: list(map(float, values)) for name, values in history.history.items()},
             "history_epochs": history.epoch,
@@ -172,6 +182,11 @@ def _plain_attributes(callback):
             and all(isinstance(item, np.ndarray) for item in value)
         )
     }
+
+
+def _writable(array):
+    """NumPy's files do not know bfloat16, all of whose values are float32."""
+    return array.astype("float32") if array.dtype.kind == "V" else array
 
 
 def _item(value):

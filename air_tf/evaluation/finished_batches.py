@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from air_tf import checked_file
+from air_tf import checked_file, replicated
 
 
 def folder(backup_dir, arrays, identity):
@@ -22,20 +22,24 @@ def folder(backup_dir, arrays, identity):
     return pathlib.Path(backup_dir) / digest.hexdigest()[:16]
 
 
-def outputs(indices, compute, path, writes=True):
+def outputs(indices, compute, path, strategy=None):
     """Yields `compute(index)`, a list of arrays, of one batch after the other.
 
     Args:
         indices: of the batches.
         compute: function of an index; not called for a batch that is on disk.
         path: what `folder` returned, or None to keep nothing.
-        writes: whether this process is the one that writes.
+        strategy: the `tf.distribute.Strategy` that shares out the batches, or None.
     """
     finished = {} if path is None else read(path)
+    writes = path is not None
+    if writes and strategy is not None:
+        replicated.require_same(strategy, sorted(finished), f"finished batches in {path}")
+        writes = strategy.extended.should_checkpoint
     for index in indices:
         if index not in finished:
             finished[index] = compute(index)
-            if path is not None and writes:
+            if writes:
                 write(path, index, finished[index])
         yield finished.pop(index)
 

@@ -56,10 +56,9 @@ def map_batches(
         identity = (identity, model.get_config())
         backup = finished_batches.folder(backup_dir, (x, *model.get_weights()), identity)
     starts = range(0, -(-len(x) // batch_size), at_once)
-    writes = strategy.extended.should_checkpoint
     results = []
     with tqdm.tqdm(total=len(x), desc=description, unit="img", disable=not progress) as bar:
-        for result in finished_batches.outputs(starts, outputs, backup, writes):
+        for result in finished_batches.outputs(starts, outputs, backup, strategy):
             results.append(result)
             bar.update(min(at_once * batch_size, len(x) - bar.n))
     return tuple(np.concatenate(parts)[: len(x)] for parts in zip(*results, strict=True))

@@ -78,13 +78,14 @@ def prefetched(dataset):
     return dataset.prefetch(2).with_options(options)
 
 
-def train_function(step, results, steps):
+def train_function(strategy, step, results, steps):
     """Returns a Keras train function over superbatches, or over batches as they are.
 
     The steps are those that single batches would give: each batch once, in order, and with its own
     number of examples. Not for replicas: XLA cannot reduce gradients over them.
 
     Args:
+        strategy: the `tf.distribute.Strategy`, of one replica.
         step: function of a batch that updates variables.
         results: function without arguments that returns the logs after the last step.
         steps: S ≥ 1, the most steps in a call.
@@ -93,11 +94,14 @@ def train_function(step, results, steps):
         Function of an iterator, which raises StopIteration at its end.
     """
 
+    def without_logs(batch):
+        step(batch)
+
     # One trace a shape: a trace for any batch size would be compiled anew for each all the same.
     @tf.function(jit_compile=True, autograph=False)
     def run(batches, first, end):
         def body(i):
-            step(_map_leaves(lambda leaf: leaf[i], batches))
+            strategy.run(without_logs, (_map_leaves(lambda leaf: leaf[i], batches),))
             return (i + 1,)
 
         tf.while_loop(lambda i: i < end, body, [first])

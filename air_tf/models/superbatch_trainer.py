@@ -7,8 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from air_tf import replicated
 from air_tf.callbacks.backup_and_restore import BackupAndRestore
-from air_tf.models import replicated, superbatch
+from air_tf.models import superbatch
 
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
 # hundredth of the time of its steps.
@@ -62,7 +63,10 @@ class SuperbatchTrainer:
             return
         if self._is_one_program():
             self.train_function = superbatch.train_function(
-                self.train_step, self.training_logs, self.steps_per_execution
+                self.distribute_strategy,
+                self.train_step,
+                self.training_logs,
+                self.steps_per_execution,
             )
         elif self._num_replicas() > 1 and not self.run_eagerly:
             self.train_function = replicated.train_function(
@@ -115,6 +119,7 @@ class SuperbatchTrainer:
             ValueError: for unfit pixels, or a split that leaves a side without examples.
         """
         self._assert_compile_called("fit")
+        listed = _as_list(callbacks)
         is_array = isinstance(x, np.ndarray)
         if is_array and validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = _split(x, y, sample_weight, validation_split)
@@ -129,9 +134,12 @@ class SuperbatchTrainer:
             "steps_per_epoch": steps_per_epoch,
         }
         num_batches = steps_per_epoch or _num_batches(x, options["batch_size"])
-        self._set_steps(num_batches, steps_per_epoch, callbacks)
-        epochs_done = self._restore(callbacks)
+        self._set_steps(num_batches, steps_per_epoch, listed)
+        epochs_done = self._restore(listed)
         initial_epoch = max(initial_epoch, epochs_done)
+        if not epochs_done:
+            steps_done = initial_epoch * (num_batches or 0)
+            self.steps_before_fit = int(self.optimizer.iterations.numpy()) - steps_done
         if isinstance(x, tf.data.Dataset):
             steps = 1
             if self._is_one_program():
@@ -143,13 +151,12 @@ class SuperbatchTrainer:
                 x = x.skip(epochs_done * -(-num_batches // steps))
         elif is_array and not (class_weight or steps_per_epoch):
             seed = self._shuffling_seed()
-            taken = self.optimizer.iterations.numpy() - initial_epoch * num_batches
             x = superbatch.from_arrays(
                 _arrays(x, sample_weight),
                 options["batch_size"],
                 self.steps_per_execution if self._is_one_program() else None,
                 shuffle,
-                seed=[seed, taken],
+                seed=[seed, self.steps_before_fit],
                 first_epoch=initial_epoch,
             )
             options = {"steps_per_epoch": num_batches}
@@ -184,7 +191,7 @@ class SuperbatchTrainer:
 
     def _restore(self, callbacks):
         """Goes back to the last backup; returns the epochs that it has behind it."""
-        for callback in callbacks or ():
+        for callback in callbacks:
             if isinstance(callback, BackupAndRestore):
                 return callback.restore(self, callbacks)
         return 0
@@ -214,7 +221,7 @@ class SuperbatchTrainer:
     def _set_steps(self, num_batches, steps_per_epoch, callbacks):
         steps = self._given_steps or min(num_batches or _MOST_STEPS, _MOST_STEPS)
         one_program, replicated = self._is_one_program(), self._num_replicas() > 1
-        by_batch = not (one_program or replicated) or any(map(_wants_every_batch, callbacks or ()))
+        by_batch = not (one_program or replicated) or any(map(_wants_every_batch, callbacks))
         if self._given_steps is None and by_batch:
             steps = 1
         if steps_per_epoch is not None or replicated:
@@ -234,7 +241,21 @@ def _num_batches(x, batch_size):
 
 def _arrays(x, sample_weight):
     """Leaves of a batch. Targets are not used; their place is filled for weights to find theirs."""
-    return (x,) if sample_weight is None else (x, sample_weight, sample_weight)
+    if sample_weight is None:
+        return (x,)
+    if len(sample_weight) != len(x):
+        raise ValueError(
+            "`sample_weight` must have a weight for each example. "
+            f"Received: {len(sample_weight)} weights for {len(x)} examples"
+        )
+    return x, sample_weight, sample_weight
+
+
+def _as_list(callbacks):
+    """Keras takes one callback, several, or a `CallbackList`."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks.callbacks
+    return [] if callbacks is None else keras.tree.flatten(callbacks)
 
 
 def _split(x, y, sample_weight, validation_split):

@@ -327,6 +327,36 @@ def test_steps_per_execution_changes_nothing(x):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
+def test_under_a_strategy_of_one_replica(x):
+    """As without a strategy, XLA included."""
+    results = []
+    for strategy in (tf.distribute.get_strategy(), tf.distribute.MirroredStrategy(["CPU:0"])):
+        with strategy.scope():
+            model = small_model("dwni_vae")
+            model.compile(keras.optimizers.Adam(0.01))
+        history = model.fit(x, batch_size=7, epochs=2, validation_data=(x,), verbose=0).history
+        results.append((model.get_weights(), history))
+    (weights, history), (others, other_history) = results
+    for a, b in zip(weights, others, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    for name in history:
+        np.testing.assert_allclose(history[name], other_history[name], rtol=1e-5)
+
+
+def test_weights_must_be_one_for_each_example(x):
+    model = small_model()
+    model.compile(jit_compile=False)
+    with pytest.raises(ValueError, match="Received: 33 weights for 32 examples"):
+        model.fit(x, sample_weight=np.ones(33), verbose=0)
+
+
+def test_one_callback_need_not_be_a_list(x):
+    model = small_model()
+    model.compile(jit_compile=False)
+    stop = air_tf.callbacks.TerminateOnNaN()
+    assert model.fit(x, verbose=0, callbacks=stop).epoch == [0]
+
+
 def test_superbatches_take_batches_of_any_sizes(x):
     """Ragged batches in any order: each example is seen once, in steps of its own batch."""
     sizes = [5, 5, 3, 5, 5, 5, 1, 3]

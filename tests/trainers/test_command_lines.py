@@ -147,18 +147,25 @@ def test_publishes_and_checks(trained, tmp_path, capsys, monkeypatch):
 def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
     """By the folder of a search, or by a study's record of it."""
     spaces = {"grid": {"noise_stddev": [0.1, 0.4], "max_norm": []}, "range": {"max_norm": []}}
-    searched = {**spaces, "tuner": "grid", "executions_per_trial": 1}
+    searched = {"dataset": "digits", "model": "dvae", "epochs": 5, "seed": 0, **spaces}
+    searched |= {"tuner": "grid", "executions_per_trial": 1}
     trials = [{"hyperparameters": {"noise_stddev": s}, "score": -s} for s in (0.1, 0.4)]
+    trials.append({"hyperparameters": {"noise_stddev": 9.0}, "score": None})
+    trained = {"dataset": "digits", "model": "dvae", "epochs": 9, "seed": 1, "noise_stddev": 0.1}
     record = tmp_path / "record.json"
     run_folder.write_json(tmp_path / "search.json", searched)
     run_folder.write_json(tmp_path / "trials.json", trials)
     run_folder.write_json(record, {"config": searched, "trials": trials})
     for path in (tmp_path, record):
-        assert publish._chosen_by(path) == {
+        assert publish._chosen_by(path, trained) == {
+            "searched_with": {"epochs": 5},
             "tuner": "grid",
             "executions_per_trial": 1,
             "trials": [{"noise_stddev": s, "validation_iwae_64": -s} for s in (0.1, 0.4)],
         }
+    for other in ({"noise_stddev": 0.4}, {"model": "diwae"}, {"dataset": "mnist"}):
+        with pytest.raises(ValueError, match="must be of the model that the search chose"):
+            publish._chosen_by(record, {**trained, **other})
 
 
 @pytest.mark.slow

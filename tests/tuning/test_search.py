@@ -185,8 +185,16 @@ class Killed(BaseException):
     """Not an exception that KerasTuner would catch."""
 
 
-@pytest.mark.parametrize("tuner", ["grid", "random", "hyperband"])
-def test_a_kill_before_or_after_any_write(tuner, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("tuner", "max_trials", "number", "every"),
+    [
+        ("grid", None, 3, 1),
+        ("random", None, 3, 1),
+        ("bayesian", 4, 4, 9),
+        ("hyperband", None, 2, 1),
+    ],
+)
+def test_a_kill_before_or_after_any_write(tuner, max_trials, number, every, tmp_path, monkeypatch):
     """However often it is killed, each trial of the uninterrupted search is done, and once."""
     trained, replace = [], os.replace
 
@@ -199,21 +207,25 @@ def test_a_kill_before_or_after_any_write(tuner, tmp_path, monkeypatch):
     monkeypatch.setattr(keras_tuner.Tuner, "run_trial", no_training)
     monkeypatch.setattr(AIRHyperModel, "build", AIRHyperModel.config_for)  # the space alone
     config = TrainConfig("digits", "dvae", "", encoder_units=(4,), decoder_units=(4,), epochs=2)
-    grid = {"noise_stddev": (0.1, 0.2, 0.4)}
+    space = {"noise_stddev": (0.1, 0.2, 0.4)}
+    kind, hypermodel = "grid", AIRHyperModel(config, space)
+    if tuner == "bayesian":  # it would propose values of a grid again and again
+        space = {"noise_stddev": (0.1, 0.4)}
+        kind, hypermodel = "range", AIRHyperModel(config, ranges=space)
     options = {"dataset": "digits", "model": "dvae", "epochs": 2, "tuner": tuner}
-    hypermodel = AIRHyperModel(config, grid)
+    options |= {"max_trials": max_trials, kind: Space(**space)}
 
     def run_search(out):
-        config = SearchConfig(**options, out=str(out), grid=Space(**grid))
+        config = SearchConfig(**options, out=str(out))
         found = search.make_tuner(config, hypermodel)
         found.search(verbose=0)
         trials = found.oracle.trials.values()
         return sorted((t.hyperparameters.values["noise_stddev"], t.score, t.status) for t in trials)
 
     expected = run_search(tmp_path / "untouched")
-    assert len(expected) == 3 or tuner == "hyperband"
+    assert len(expected) == number
     once = sorted(trained)
-    for write in itertools.count():
+    for write in itertools.count(0, every):
         out, seen = tmp_path / str(write), []
 
         def killed(source, target, last=write, seen=seen):
