@@ -162,7 +162,7 @@ def _end_with_launcher():
     """Ends this process when the one that holds the other end of its standard input does."""
 
     def wait():
-        sys.stdin.buffer.read()
+        os.read(sys.stdin.fileno(), 1)  # sys.stdin itself would be locked when the process ends
         os._exit(1)
 
     threading.Thread(target=wait, daemon=True).start()

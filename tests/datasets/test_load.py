@@ -86,6 +86,10 @@ def test_npz(tmp_path):
         {split: np.full((2, 4), 3.0) for split in SPLITS},
         {split: np.zeros((0, 4)) for split in SPLITS},
         {split: np.array([object()]) for split in SPLITS},
+        {split: np.zeros(4) for split in SPLITS},
+        {split: np.zeros((2, 0)) for split in SPLITS},
+        {split: np.zeros((2, 2, 2, 1)) for split in SPLITS},
+        {"train": np.zeros((2, 4)), "validation": np.zeros((2, 4)), "test": np.zeros((4, 2))},
     ],
 )
 def test_bad_npz(arrays, tmp_path):

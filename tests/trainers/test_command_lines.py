@@ -127,6 +127,8 @@ def test_publishes_and_checks(trained, tmp_path, capsys, monkeypatch):
     assert "1000 images to train, 297 to validate, 500 to test" in readme
     assert tf.saved_model.load(str(out / "saved_model")).decode(tf.zeros([1, 4])) is not None
     capsys.readouterr()
+    run(evaluate, [out / "saved_model", "--num-samples", 20, "--num-examples", 10])
+    assert "IWAE-20 − ELBO" in capsys.readouterr().out
     run(zoo_check, [])
     assert "digits/dvae" in capsys.readouterr().out
     # A card that promises more than the model gives; then one that is edited and not republished.
@@ -212,6 +214,10 @@ def test_config_file_gives_defaults_and_the_command_line_wins(tmp_path):
     file.write_text("epoch: 3\n")
     with pytest.raises(ValueError, match="must hold a mapping with keys"):
         command_line.parse(TrainConfig, arguments)
+    for text in (b'{"dataset": "digits", "model', b"\xff\xfe\x00", b"a: b: c"):
+        file.write_bytes(text)
+        with pytest.raises(ValueError, match=r"config\.yaml must be YAML or JSON"):
+            command_line.parse(TrainConfig, arguments)
 
 
 def test_help_names_every_option(capsys):

@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import pathlib
 import re
 import signal
 import subprocess
@@ -12,10 +13,11 @@ import time
 import keras
 import keras_tuner
 import pytest
+import tensorflow as tf
 
 from trainers import command_line, run_folder
 from trainers.train_config import TrainConfig
-from tuning import launch, retrain_best, search
+from tuning import launch, retrain_best, search, state_files
 from tuning.air_hyper_model import HYPERPARAMETERS, AIRHyperModel
 from tuning.search_config import SearchConfig, Space
 
@@ -104,6 +106,13 @@ def test_search_report_and_retraining(tmp_path, capsys):
     assert trials[0]["score"] >= trials[1]["score"]
     assert (folder / "trials.png").exists()
     assert list(folder.glob("logs/execution1/*/execution0/images/events*"))
+    plugins = {
+        value.metadata.plugin_data.plugin_name
+        for file in folder.rglob("events*")
+        for event in tf.compat.v1.train.summary_iterator(str(file))
+        for value in event.summary.value
+    }
+    assert {"hparams", "images"} <= plugins
     # The same again: nothing is left to do, and nothing is done twice.
     before = {path: path.read_bytes() for path in folder.rglob("executions.json")}
     run(search, SearchConfig, arguments)
@@ -140,6 +149,12 @@ def test_tuners(tuner, tmp_path):
     ("arguments", "message"),
     [
         ([], "needs a --grid or a --range"),
+        (["--grid.latent-dim", 2, "--strategy", "mirrored"], "trains on one device"),
+        (["--grid.latent-dim", 2, "--validation-freq", 3], "`validation_freq` must be at most"),
+        (
+            ["--grid.latent-dim", 2, "--validation-freq", 2, "--tuner", "hyperband"],
+            "needs a validation in each",
+        ),
         (["--grid.max-norm", 1.0], "has no `max_norm`"),
         (["--tuner", "hyperband", "--max-trials", 3, "--grid.latent-dim", 2], "Hyperband decides"),
     ],
@@ -153,6 +168,14 @@ def test_command_line_rejects(arguments, message, tmp_path, capsys):
 
 def finished(folder):
     return {path.parent.name: path.stat().st_mtime_ns for path in folder.rglob("executions.json")}
+
+
+def alive(pid):
+    """Whether a process is running: not gone, and not a zombie that nobody waits for."""
+    try:
+        return "(zombie)" not in pathlib.Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
 
 
 def wait_for(condition, seconds=120):
@@ -251,22 +274,91 @@ def test_a_kill_before_or_after_any_write(tuner, max_trials, number, every, tmp_
     assert write > 20
 
 
+@pytest.fixture
+def instant_trials(monkeypatch):
+    """Searches whose trials take no time; {σ: error} in the place of their results."""
+    trouble = {}
+
+    def no_training(self, trial, *args, **kwargs):
+        stddev = trial.hyperparameters.values["noise_stddev"]
+        if stddev in trouble:
+            raise trouble[stddev]
+        history = keras.callbacks.History()
+        history.history, history.epoch = {"val_iwae": [-stddev]}, [0]
+        return [history]
+
+    monkeypatch.setattr(keras_tuner.Tuner, "run_trial", no_training)
+    monkeypatch.setattr(AIRHyperModel, "build", AIRHyperModel.config_for)
+    return trouble
+
+
+@pytest.mark.parametrize("diverging", [(0.1,), (0.1, 0.2, 0.4, 0.8)])
+def test_trials_that_diverge_have_failed(diverging, instant_trials, tmp_path, capsys):
+    instant_trials |= {s: FloatingPointError("Training diverged") for s in diverging}
+    grid = ["--grid.noise-stddev", 0.1, 0.2, 0.4, 0.8]
+    run(search, SearchConfig, [*SMALL, "--out", tmp_path / "s", *grid])
+    trials = json.loads((tmp_path / "s" / "trials.json").read_text())
+    failed = {t["hyperparameters"]["noise_stddev"] for t in trials if t["score"] is None}
+    assert failed == set(diverging)
+    assert all("Training diverged" in t["message"] for t in trials if t["score"] is None)
+    retrain = [tmp_path / "s", "--out", tmp_path / "best"]
+    if len(diverging) == 4:
+        with pytest.raises(SystemExit):
+            run(retrain_best, retrain_best.RetrainConfig, retrain)
+        assert "No trial of this search ended well" in capsys.readouterr().err
+    else:
+        assert trials[0]["hyperparameters"]["noise_stddev"] == 0.2
+
+
+def test_goes_on_after_an_error_that_is_not_of_the_trial(instant_trials, tmp_path, capsys):
+    arguments = [*SMALL, "--out", tmp_path / "s", "--grid.noise-stddev", 0.1, 0.2]
+    instant_trials[0.2] = OSError("No space left on device")
+    with pytest.raises(SystemExit):
+        run(search, SearchConfig, arguments)
+    assert "No space left on device. Received: {'noise_stddev': 0.2}" in capsys.readouterr().err
+    instant_trials.clear()
+    run(search, SearchConfig, arguments)
+    trials = json.loads((tmp_path / "s" / "trials.json").read_text())
+    assert [t["score"] for t in trials] == [-0.1, -0.2]
+
+
+def test_a_folder_is_searched_by_one_process(instant_trials, tmp_path, capsys):
+    arguments = [*SMALL, "--out", tmp_path, "--grid.noise-stddev", 0.1]
+    search.prepare(command_line.parse(SearchConfig, list(map(str, arguments))))
+    with state_files.locked(tmp_path):
+        with pytest.raises(SystemExit):
+            run(search, SearchConfig, arguments)
+        assert "another process is at work" in capsys.readouterr().err
+    run(search, SearchConfig, arguments)
+    assert (tmp_path / "trials.json").exists()
+
+
 @pytest.mark.slow
-def test_chief_and_workers_survive_a_killed_worker(tmp_path):
+def test_chief_and_workers_survive_a_killed_worker_and_a_killed_launcher(tmp_path):
     folder = tmp_path / "search"
     grid = ["0.1", "0.2", "0.4"]
     command = [sys.executable, "-m", "tuning.launch", *SMALL, "--out", str(folder)]
     output = tmp_path / "output"
-    with output.open("w") as log:
-        process = subprocess.Popen(
-            [*command, "--grid.noise-stddev", *grid], stdout=log, stderr=subprocess.STDOUT
-        )
-    started = re.compile(r"worker0: process (\d+)")
-    wait_for(lambda: finished(folder) and started.search(output.read_text()))
-    os.kill(int(started.search(output.read_text())[1]), signal.SIGKILL)
-    assert process.wait(timeout=300) == 0, output.read_text()[-3000:]
-    assert "starting it again" in output.read_text()
+
+    def start():
+        with output.open("w") as log:
+            return subprocess.Popen(
+                [*command, "--grid.noise-stddev", *grid], stdout=log, stderr=subprocess.STDOUT
+            )
+
+    process = start()
+    started = re.compile(r"(?:chief|worker\d): process (\d+)")
+    wait_for(lambda: finished(folder))
+    os.kill(int(started.findall(output.read_text())[-1]), signal.SIGKILL)
+    wait_for(lambda: "starting it again" in output.read_text())
     assert "To join from another host" in output.read_text()
+    process.kill()
+    process.wait()
+    for pid in started.findall(output.read_text()):
+        wait_for(lambda pid=pid: not alive(int(pid)))
+    before = finished(folder)
+    assert start().wait(timeout=300) == 0, output.read_text()[-3000:]
+    assert finished(folder).items() >= before.items()
     trials = json.loads((folder / "trials.json").read_text())
     assert sorted(t["hyperparameters"]["noise_stddev"] for t in trials) == [float(g) for g in grid]
     assert all(trial["status"] == "COMPLETED" for trial in trials)
