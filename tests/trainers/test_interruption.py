@@ -97,7 +97,7 @@ def test_an_evaluation_killed_in_the_middle(tmp_path):
     options["progress"] = False
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finished_batches, "write", counted)
-        backups = run / run_folder.EVALUATION_BACKUPS
+        backups = run / run_folder.EVALUATION_BACKUPS / "test"
         gaps = air_tf.evaluation.inference_gaps(model, x, **options, backup_dir=backups)
     assert len(written) == 50 - len(kept)
     expected = air_tf.evaluation.inference_gaps(model, x, **options)
