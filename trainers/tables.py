@@ -4,10 +4,7 @@ import dataclasses
 import os
 import pathlib
 
-import matplotlib.figure
-import numpy as np
-
-from trainers import claims, command_line, markdown, records, study
+from trainers import claims, command_line, figures, markdown, records, study
 
 _TITLES = {
     "log_likelihood": "log p(x)",
@@ -26,14 +23,18 @@ well. ± is the standard error over test images of the mean over seeds, whose ow
 last column. Δ is the difference to the plain model of the same k, paired by image. Strengths are
 those with the best validation IWAE-64 bound.
 """
-_CAPTION = (
-    "IWAE-5000 on test images against the strength, as the difference to the plain model of the "
-    "same k and seed, paired by image; bars are one standard error."
-)
-_TRAINING_CAPTION = (
-    "ELBO on validation images over training without early stopping, with m Monte Carlo samples of "
-    "the bound for each image; a line a seed."
-)
+_FIGURES = {
+    "strength": (
+        figures.draw_strength,
+        "IWAE-5000 on test images against the strength, as the difference to the plain model of "
+        "the same k and seed, paired by image; bars are one standard error.",
+    ),
+    "training": (
+        figures.draw_training,
+        "ELBO on validation images over training without early stopping, with m Monte Carlo "
+        "samples of the bound for each image; a line a seed.",
+    ),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,8 +51,8 @@ class TablesConfig:
 
 def tables(config):
     """Writes the document and the figures."""
-    results, figures = pathlib.Path(config.results), pathlib.Path(config.figures)
-    figures.mkdir(parents=True, exist_ok=True)
+    results, folder = pathlib.Path(config.results), pathlib.Path(config.figures)
+    folder.mkdir(parents=True, exist_ok=True)
     text, everything = [_INTRODUCTION], {}
     for name in study.names():
         plan = study.read(name)
@@ -60,14 +61,11 @@ def tables(config):
             continue
         everything[name] = plan, found
         text += [f"## {plan.dataset}", _table(plan, found), _searches(plan, found)]
-        file = figures / f"{name}_strength.png"
-        if _draw(file, plan, found):
-            link = os.path.relpath(file, pathlib.Path(config.out).parent)
-            text += [f"![Test bound against strength]({link})", _CAPTION]
-        file = figures / f"{name}_training.png"
-        if _draw_training(file, plan, found):
-            link = os.path.relpath(file, pathlib.Path(config.out).parent)
-            text += [f"![ELBO over training]({link})", _TRAINING_CAPTION]
+        for figure, (draw, caption) in _FIGURES.items():
+            file = folder / f"{name}_{figure}.png"
+            if draw(file, plan, found):
+                link = os.path.relpath(file, pathlib.Path(config.out).parent)
+                text.append(f"![{caption.partition(',')[0]}]({link})\n\n{caption}")
         text.append(_missing(plan, found))
     text += ["## The claims of the paper", claims.assess(everything)]
     document = "\n\n".join(part.strip() for part in text if part)
@@ -117,60 +115,6 @@ def _searches(plan, found):
     return "Searches, strength: validation IWAE-64 bound.\n\n" + markdown.table(
         ["cell", "", ""], rows
     )
-
-
-def _draw(path, plan, found):
-    """A panel for σ and one for H; returns whether there was anything to draw."""
-    panels = {}
-    for name, key, points in records.curves(plan, found):
-        panels.setdefault(key, []).append((name, points))
-    if not panels:
-        return False
-    figure = matplotlib.figure.Figure(figsize=(6.5 * len(panels), 4.5), layout="constrained")
-    for axes, (key, lines) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
-        for name, points in lines:
-            x, differences = zip(*points, strict=True)
-            y, errors = zip(*((d.mean, d.standard_error) for d in differences), strict=True)
-            axes.errorbar(x, y, errors, fmt="o-", capsize=3, label=name)
-        axes.axhline(0, color="grey", linewidth=1)
-        axes.set_xscale("log")
-        axes.set_xticks(x, [f"{value:g}" for value in x])
-        axes.minorticks_off()
-        axes.set(
-            xlabel=f"{records.STRENGTHS[key]} ({key})",
-            ylabel="Δ IWAE-5000 to the plain model (nats)",
-        )
-        # What is far too strong would hide the rest.
-        low = min(np.partition([d.mean for _, d in points], 1)[1] for _, points in lines)
-        axes.set_ylim(bottom=min(low, 0) - 1)
-        axes.legend()
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    return True
-
-
-def _draw_training(path, plan, found):
-    """A panel for each model; returns whether there was anything to draw."""
-    panels = {}
-    for base, m, epochs, curves in records.training_curves(plan, found):
-        panels.setdefault(base, []).append((m, epochs, curves))
-    if not panels:
-        return False
-    figure = matplotlib.figure.Figure(figsize=(5.5 * len(panels), 4.5), layout="constrained")
-    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for axes, (base, lines) in zip(grid, panels.items(), strict=True):
-        for color, (m, epochs, curves) in enumerate(lines):
-            for curve in curves:
-                axes.plot(epochs, curve, f"C{color}", label=f"m = {m}")
-        handles, labels = axes.get_legend_handles_labels()
-        one_each = dict(zip(labels, handles, strict=True))
-        axes.legend(one_each.values(), one_each.keys())
-        best = max(curves.max() for _, _, curves in lines)
-        axes.set(title=base, xlabel="epoch", ylim=(best - 8, best + 0.5))
-    grid[0].set_ylabel("validation ELBO (nats)")
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-    return True
 
 
 def _missing(plan, found):

@@ -58,12 +58,11 @@ class _Executions:
                 values = trial.hyperparameters.values
                 raise errors.FatalValueError(f"{error}. Received: {values}") from error
             bounds = history.history["val_iwae"]
-            first = history.epoch[0] + self.hypermodel.config.validation_freq
+            every = self.hypermodel.config.validation_freq
             record = {
                 "seed": self.hypermodel.config.seed + execution,
                 "val_iwae": max(bounds),
-                "best_epoch": first
-                + int(np.argmax(bounds)) * self.hypermodel.config.validation_freq,
+                "best_epoch": history.epoch[0] + every * (int(np.argmax(bounds)) + 1),
                 "epochs": len(history.epoch),
                 "seconds": time.perf_counter() - start,
             }
