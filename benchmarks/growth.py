@@ -1,4 +1,4 @@
-"""How the cost grows: a step with k, D, width and N, an evaluation with k and N; as a plot."""
+"""How the cost of a step and of an evaluation grows with k, D, width and N; as a plot."""
 
 import json
 import pathlib
@@ -14,14 +14,22 @@ import air_tf
 from benchmarks import workload
 
 _RESULTS = pathlib.Path(__file__).parent / "results"
-_STANDARD = {"k": 1, "D": 784, "width": 200, "N": 5000}
+_STANDARD = {
+    "fit": {"k": 1, "D": 784, "width": 200, "N": 5000},
+    "evaluation": {"k": 5000, "D": 784, "width": 200, "N": 100},
+}
 _FIT = {
     "k": (1, 4, 16, 64, 256),
     "D": (196, 784, 3136, 12544),
     "width": (50, 100, 200, 400, 800),
     "N": (1000, 5000, 25_000, 100_000),
 }
-_EVALUATION = {"k": (50, 500, 5000, 50_000), "N": (10, 30, 100, 300)}
+_EVALUATION = {
+    "k": (50, 500, 5000, 50_000),
+    "D": (196, 784, 3136),
+    "width": (50, 100, 200, 400, 800),
+    "N": (10, 30, 100, 300),
+}
 
 
 def fit_seconds(k, D, width, N):  # noqa: N803, the letters of the plot
@@ -39,11 +47,11 @@ def fit_seconds(k, D, width, N):  # noqa: N803, the letters of the plot
     return (time.perf_counter() - start) * (N / workload.BATCH_SIZE) / num_steps
 
 
-def evaluation_seconds(k, N):  # noqa: N803
+def evaluation_seconds(k, D, width, N):  # noqa: N803
     """Seconds of an IWAE-k evaluation of N images in batches of 100."""
-    units = workload.UNITS
-    model = air_tf.create_model("vae", workload.INPUT_DIM, workload.LATENT_DIM, units, units)
-    bound, x = air_tf.evaluation.importance_log_likelihood, workload.images(N)
+    units = (width, width)
+    model = air_tf.create_model("vae", D, workload.LATENT_DIM, units, units)
+    bound, x = air_tf.evaluation.importance_log_likelihood, workload.images(N, D)
     bound(model, x, k, progress=False)
     start = time.perf_counter()
     bound(model, x, k, progress=False)
@@ -60,16 +68,14 @@ def main(out: pathlib.Path = _RESULTS):
     cells += [("evaluation", c, value) for c, values in _EVALUATION.items() for value in values]
     points = []
     for task, letter, value in tqdm.tqdm(cells, desc="growth"):
-        if task == "fit":
-            seconds = fit_seconds(**{**_STANDARD, letter: value})
-        else:
-            seconds = evaluation_seconds(**{"k": 5000, "N": 100, letter: value})
+        measure = fit_seconds if task == "fit" else evaluation_seconds
+        seconds = measure(**{**_STANDARD[task], letter: value})
         points.append({"task": task, "letter": letter, "value": value, "seconds": seconds})
     out.mkdir(exist_ok=True)
     text = json.dumps(points, indent=2) + "\n"
     (out / "growth.json").write_text(text, encoding="utf-8")
-    figure = matplotlib.figure.Figure(figsize=(13, 6.5), layout="constrained")
-    panels = figure.subplots(2, 3).flat
+    figure = matplotlib.figure.Figure(figsize=(17, 6.5), layout="constrained")
+    panels = figure.subplots(2, 4).flat
     groups = [("fit", c) for c in _FIT] + [("evaluation", c) for c in _EVALUATION]
     for axes, (task, letter) in zip(panels, groups, strict=True):
         chosen = [p for p in points if (p["task"], p["letter"]) == (task, letter)]

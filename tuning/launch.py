@@ -53,7 +53,7 @@ def launch(config):
     print(f"  {settings} KERASTUNER_TUNER_ID=host2-0 {' '.join(command)}", flush=True)
     chief = start("chief")
     workers = {name: start(name) for name in (f"worker{i}" for i in range(config.workers))}
-    restarts = 0
+    restarts, told = 0, False
     try:
         while chief.poll() is None:
             time.sleep(0.5)
@@ -67,6 +67,13 @@ def launch(config):
                         )
                     print(f"{name} ended with status {worker.returncode}; starting it again")
                     workers[name] = start(name)
+            if not told and all(worker.poll() == 0 for worker in workers.values()):
+                told = True  # mostly the chief ends at once
+                print(
+                    "No trial is left to start. If this lasts, a worker of another host has died "
+                    "with one: start it again under the same KERASTUNER_TUNER_ID",
+                    flush=True,
+                )
         if chief.returncode:
             raise ValueError(f"The chief failed. Received: exit status {chief.returncode}")
     finally:
