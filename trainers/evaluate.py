@@ -131,7 +131,7 @@ def _saved_model(path, config):
     trained = TrainConfig(config.dataset, model="", out="")
     if extra.exists():
         trained = TrainConfig.of_dict(run_folder.read_json(extra), str(extra))
-    hashes = path / run_folder.EXPORTED_CONFIG.replace("config.json", air_tf.zoo.HASHES)
+    hashes = (path / run_folder.EXPORTED_CONFIG).with_name(air_tf.zoo.HASHES)
     if hashes.exists():
         air_tf.zoo.check_hashes(path, hashes)
     try:

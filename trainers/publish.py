@@ -85,11 +85,10 @@ def _chosen_by(path, trained):
     trials = [trial for trial in trials if trial["score"] is not None]
     best = {name: trials[0]["hyperparameters"][name] for name in names}
     chosen = {"dataset": searched["dataset"], "model": searched["model"], **best}
-    differing = {name for name in chosen if name in trained and trained[name] != chosen[name]}
-    if differing:
+    found = {name: trained[name] for name in chosen if name in trained}
+    if any(found[name] != chosen[name] for name in found):
         raise ValueError(
-            f"The run must be of the model that the search chose: {chosen}. "
-            f"Received: { ({name: trained[name] for name in chosen if name in trained}) }"
+            f"The run must be of the model that the search chose: {chosen}. Received: {found}"
         )
     widths = {f"{name.removesuffix('_width')}_units" for name in names}
     others = trained.keys() & searched.keys() - {*names, *widths, "seed", "backup_seconds"}

@@ -89,8 +89,8 @@ def record(path):
         FileNotFoundError: if the run is not finished, or not evaluated on the test images.
     """
     path = pathlib.Path(path)
-    training = read_json(path / METRICS)
-    del training["history"], training["model_sha256"]  # publishing saves the model anew
+    dropped = ("history", "model_sha256")  # publishing saves the model anew
+    training = {key: v for key, v in read_json(path / METRICS).items() if key not in dropped}
     test = read_json(path / "evaluation_test.json")
     return {
         "config": without_paths(read_json(path / CONFIG)),
