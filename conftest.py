@@ -1,6 +1,11 @@
-"""Names that the docstrings' examples use."""
+"""What all tests share: how XLA compiles, and names that the docstrings' examples use."""
 
+import os
 import tempfile
+
+# Programs of tests run for seconds: optimizing their machine code would take longer than it saves.
+# Before TensorFlow is imported; the processes that tests start inherit it.
+os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
 
 import keras
 import numpy as np

@@ -7,34 +7,48 @@ from trainers import records
 
 
 def draw_strength(path, plan, found):
-    """A panel for σ and one for H; returns whether there was anything to draw."""
-    panels = {}
-    for name, key, points in records.curves(plan, found):
-        panels.setdefault(key, []).append((name, points))
+    """Panels for σ and H, a row for each bound; returns whether there was anything to draw."""
+    panels = {
+        (bound, key): []
+        for bound in records.CURVES
+        for _, key, _ in records.curves(plan, found, bound)
+    }
     if not panels:
         return False
-    figure = matplotlib.figure.Figure(figsize=(6.5 * len(panels), 4.5), layout="constrained")
-    for axes, (key, lines) in zip(
-        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
-    ):
-        for name, points in lines:
-            x, differences = zip(*points, strict=True)
-            y, errors = zip(*((d.mean, d.standard_error) for d in differences), strict=True)
-            axes.errorbar(x, y, errors, fmt="o-", capsize=3, label=name)
-        axes.axhline(0, color="grey", linewidth=1)
-        axes.set_xscale("log")
-        axes.set_xticks(x, [f"{value:g}" for value in x])
-        axes.minorticks_off()
-        axes.set(
-            xlabel=f"{records.STRENGTHS[key]} ({key})",
-            ylabel="Δ IWAE-5000 to the plain model (nats)",
-        )
-        # What is far too strong would hide the rest.
-        low = min(np.partition([d.mean for _, d in points], 1)[1] for _, points in lines)
-        axes.set_ylim(bottom=min(low, 0) - 1)
-        axes.legend()
+    for bound, key in panels:
+        lines = records.curves(plan, found, bound)
+        panels[bound, key] = [(name, points) for name, k, points in lines if k == key]
+    bounds, keys = (list(dict.fromkeys(names)) for names in zip(*panels, strict=True))
+    size = (6.5 * len(keys), 4.5 * len(bounds))
+    figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
+    grid = figure.subplots(len(bounds), len(keys), squeeze=False)
+    for row, bound in zip(grid, bounds, strict=True):
+        for axes, key in zip(row, keys, strict=True):
+            _draw_strength(axes, bound, key, panels.get((bound, key), []))
     figure.savefig(path, dpi=110, metadata={"Software": None})
     return True
+
+
+def _draw_strength(axes, bound, key, lines):
+    for name, points in lines:
+        x, differences = zip(*points, strict=True)
+        y, errors = zip(*((d.mean, d.standard_error) for d in differences), strict=True)
+        axes.errorbar(x, y, errors, fmt="o-", capsize=3, label=name)
+    if not lines:  # the other hyperparameter has searches with this bound
+        axes.set_axis_off()
+        return
+    axes.axhline(0, color="grey", linewidth=1)
+    axes.set_xscale("log")
+    axes.set_xticks(x, [f"{value:g}" for value in x])
+    axes.minorticks_off()
+    axes.set(
+        xlabel=f"{records.STRENGTHS[key]} ({key})",
+        ylabel=f"Δ {records.CURVES[bound]} to the plain model (nats)",
+    )
+    # What is far too strong would hide the rest.
+    low = min(np.partition([d.mean for _, d in points], 1)[1] for _, points in lines)
+    axes.set_ylim(bottom=min(low, 0) - 1)
+    axes.legend()
 
 
 def draw_training(path, plan, found):

@@ -11,6 +11,8 @@ from trainers import run_folder
 
 BOUNDS = tuple(field.name for field in dataclasses.fields(InferenceGaps))
 STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
+# What the models of a search are evaluated by on test images, the best estimate first.
+CURVES = {"log_likelihood": "log p(x)", "importance_log_likelihood": "IWAE-5000"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,13 +21,14 @@ class CellRecord:
 
     Attributes:
         search: the record of its search, or None.
-        curve: {trial: test IWAE-5000 `Estimate`} of the search.
+        curves: {bound: {trial: `Estimate` on test images}} of the search; records of older searches
+            have IWAE-5000 alone.
         finals: {seed: record of the final model}.
         values: {seed: {bound: per-example array}}.
     """
 
     search: dict | None
-    curve: dict
+    curves: dict
     finals: dict
     values: dict
 
@@ -57,19 +60,22 @@ def read(folder, cells):
         for file in sorted(path.glob("seed*.json")):
             seed = int(file.stem.removeprefix("seed"))
             finals[seed], values[seed] = _read(file)
-        search, curve = None, {}
+        search, curves = None, {}
         if (path / "search.json").exists():
             search, arrays = _read(path / "search.json")
-            curve = {
-                trial["trial_id"]: Estimate(arrays[trial["trial_id"]]) for trial in search["trials"]
+            trials = [trial["trial_id"] for trial in search["trials"]]
+            curves = {
+                bound: {trial: Estimate(arrays[f"{trial}_{bound}"]) for trial in trials}
+                for bound in CURVES
+                if all(f"{trial}_{bound}" in arrays for trial in trials)
             }
         if finals or search:
-            found[cell] = CellRecord(search, curve, finals, values)
+            found[cell] = CellRecord(search, curves, finals, values)
     return found
 
 
-def curves(plan, cells):
-    """Test IWAE-5000 against the strength, of all searches whose plain cell is on record.
+def curves(plan, cells, bound):
+    """A bound on test images against the strength, of searches whose plain cell is on record.
 
     Yields:
         The cell's name, the hyperparameter, and [(strength, difference to the plain model of the
@@ -77,14 +83,14 @@ def curves(plan, cells):
     """
     for name, cell in cells.items():
         plain = cells.get(plan.plain(name))
-        if not cell.curve or plain is None or not plain.values:
+        if bound not in cell.curves or plain is None or not plain.values:
             continue
-        base = plain.values[cell.search["config"]["seed"]]["importance_log_likelihood"]
+        base = plain.values[cell.search["config"]["seed"]][bound]
         for key in STRENGTHS:
             if plan.cells()[name].searched(key):
                 points = []
                 for trial in cell.search["trials"]:
-                    values = cell.curve[trial["trial_id"]]
+                    values = cell.curves[bound][trial["trial_id"]]
                     difference = values - Estimate(base[: len(values.per_example)])
                     points.append((trial["hyperparameters"][key], difference))
                 yield name, key, sorted(points, key=lambda point: point[0])

@@ -89,11 +89,16 @@ def _search(config, plan, path):
     trials = [trial for trial in trials if trial["score"] is not None]
     if not trials:
         raise ValueError(f"A trial of the search must end well. Received: {failed}")
+    options = {key: value for key, value in plan.evaluation.items() if key != "num_examples"}
     for trial in trials:
         model = tuner.load_model(tuner.oracle.get_trial(trial["trial_id"]))
-        estimate = air_tf.evaluation.importance_log_likelihood(model, x)
-        trial["test_importance_log_likelihood"] = estimate.summary()
-        values[trial["trial_id"]] = estimate.per_example
+        estimates = {
+            "log_likelihood": air_tf.evaluation.iw_svi(model, x, **options),
+            "importance_log_likelihood": air_tf.evaluation.importance_log_likelihood(model, x),
+        }
+        for bound, estimate in estimates.items():
+            trial[f"test_{bound}"] = estimate.summary()
+            values[f"{trial['trial_id']}_{bound}"] = estimate.per_example
     record = {
         "config": run_folder.without_paths(dataclasses.asdict(config)),
         "trials": trials,

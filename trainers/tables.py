@@ -26,8 +26,8 @@ those with the best validation IWAE-64 bound.
 _FIGURES = {
     "strength": (
         figures.draw_strength,
-        "IWAE-5000 on test images against the strength, as the difference to the plain model of "
-        "the same k and seed, paired by image; bars are one standard error.",
+        "Bounds on test images against the strength, as the difference to the plain model of the "
+        "same k and seed, paired by image; bars are one standard error. log p(x) is by IW-SVI.",
     ),
     "training": (
         figures.draw_training,

@@ -168,8 +168,10 @@ def test_a_study_killed_in_the_middle(tmp_path):
             assert len(cell.estimate(bound).per_example) == 30
     (trial,) = found["dvae"].search["trials"]
     assert found["dvae"].finals[0]["config"]["noise_stddev"] == 0.4
-    estimate = trial["test_importance_log_likelihood"]["mean"]
-    assert found["dvae"].curve[trial["trial_id"]].mean == pytest.approx(estimate, rel=1e-5)
+    for bound in records.CURVES:
+        values = found["dvae"].curves[bound][trial["trial_id"]]
+        assert len(values.per_example) == 20
+        assert values.mean == pytest.approx(trial[f"test_{bound}"]["mean"], rel=1e-5)
 
 
 def test_a_cell_takes_the_winner_of_another(tmp_path, monkeypatch):

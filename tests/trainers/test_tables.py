@@ -36,10 +36,17 @@ def results(tmp_path):
         {"trial_id": str(s), "score": -25 - s, "hyperparameters": {"noise_stddev": s}}
         for s in (0.2, 0.1, 0.8)
     ]
-    curve = {"0.1": -0.5, "0.2": 1.0, "0.8": -3.0}
-    base = plain[0]["importance_log_likelihood"][:400]
+    curves = {
+        "importance_log_likelihood": {"0.1": -0.5, "0.2": 1.0, "0.8": -3.0},
+        "log_likelihood": {"0.1": 1.0, "0.2": -0.5, "0.8": -3.0},
+    }
     path = folder / "digits" / "dvae" / "search.json"
-    values = _write_per_example(path, {s: base + gain[:400] * by for s, by in curve.items()})
+    arrays = {
+        f"{strength}_{bound}": plain[0][bound][:400] + gain[:400] * by
+        for bound, curve in curves.items()
+        for strength, by in curve.items()
+    }
+    values = _write_per_example(path, arrays)
     run_folder.write_json(path, {"config": {"seed": 0}, "trials": trials, "per_example": values})
     return folder, plain, gain
 
@@ -60,7 +67,11 @@ def test_says_what_the_records_say(results, tmp_path):
     assert f"digits: k = 1, dvae: {delta}, holds." in text
     assert "digits: k = 1, dvae: 0.00 ± 0.00, undecided." in text
     above = 1.5 * gain[:400].mean()
-    assert f"best on test at 0.2, above the ends 0.1 and 0.8 by {above:.2f}" in text
+    assert (
+        f"IWAE-5000 of dvae, noise_stddev: best on test at 0.2, above the ends 0.1 and 0.8 by "
+        f"{above:.2f}" in text
+    )
+    assert "log p(x) of dvae, noise_stddev: best on test at 0.1" in text
     assert "dvae (seed 0, 2)" in text
     assert "seed 0" not in text.split("Planned and not run yet: vae (seed 2)")[0]
 
