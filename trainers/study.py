@@ -102,6 +102,8 @@ class Study:
                 model = row if k == 1 else row.replace("vae", "iwae")
                 found[name] = Cell(name, model, training, grid, row, k)
         for variant, options in self.variants.items():
+            for row in options.models:
+                checks.one_of(f"model of {variant}", row, self.models)
             for cell in tuple(found.values()):
                 chosen = cell.row in options.models and cell.variant is None
                 if chosen and cell.k in options.num_importance_samples:
