@@ -8,16 +8,12 @@ from trainers import records
 
 def draw_strength(path, plan, found):
     """Panels for σ and H, a row for each bound; returns whether there was anything to draw."""
-    panels = {
-        (bound, key): []
-        for bound in records.CURVES
-        for _, key, _ in records.curves(plan, found, bound)
-    }
+    panels = {}
+    for bound in records.CURVES:
+        for name, key, points in records.curves(plan, found, bound):
+            panels.setdefault((bound, key), []).append((name, points))
     if not panels:
         return False
-    for bound, key in panels:
-        lines = records.curves(plan, found, bound)
-        panels[bound, key] = [(name, points) for name, k, points in lines if k == key]
     bounds, keys = (list(dict.fromkeys(names)) for names in zip(*panels, strict=True))
     size = (6.5 * len(keys), 4.5 * len(bounds))
     figure = matplotlib.figure.Figure(figsize=size, layout="constrained")
