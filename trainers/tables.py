@@ -105,6 +105,11 @@ def _table(plan, found):
 
 
 def _searches(plan, found):
+    points = {
+        (name, key, bound): ", ".join(f"{strength:g}: {delta}" for strength, delta in curve)
+        for bound in records.CURVES
+        for name, key, curve in records.curves(plan, found, bound)
+    }
     rows = []
     for name, cell in found.items():
         if cell.search is None:
@@ -113,10 +118,11 @@ def _searches(plan, found):
             if plan.cells()[name].searched(key):
                 trials = sorted(cell.search["trials"], key=lambda t: t["hyperparameters"][key])
                 scores = (f"{t['hyperparameters'][key]:g}: {t['score']:.2f}" for t in trials)
-                rows.append([name, symbol, ", ".join(scores)])
-    return "Searches, strength: validation IWAE-64 bound.\n\n" + markdown.table(
-        ["cell", "", ""], rows
-    )
+                deltas = (points.get((name, key, bound), "") for bound in records.CURVES)
+                rows.append([name, symbol, ", ".join(scores), *deltas])
+    header = ["cell", "", "validation IWAE-64"]
+    header += [f"test Δ {title}" for title in records.CURVES.values()]
+    return "Searches, strength: bound.\n\n" + markdown.table(header, rows)
 
 
 def _missing(plan, found):

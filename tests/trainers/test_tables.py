@@ -72,6 +72,7 @@ def test_says_what_the_records_say(results, tmp_path):
         f"{above:.2f}" in text
     )
     assert "log p(x) of dvae, noise_stddev: best on test at 0.1" in text
+    assert f"0.1: {gain[:400].mean():.2f} ± " in text
     assert "dvae (seed 0, 2)" in text
     assert "seed 0" not in text.split("Planned and not run yet: vae (seed 2)")[0]
 
