@@ -122,7 +122,8 @@ def _searches(plan, found):
                 rows.append([name, symbol, ", ".join(scores), *deltas])
     header = ["cell", "", "validation IWAE-64"]
     header += [f"test Δ {title}" for title in records.CURVES.values()]
-    return "What the searches found at each strength; Δ as in the figure.\n\n" + markdown.table(header, rows)
+    title = "What the searches found at each strength; Δ as in the figure."
+    return f"{title}\n\n{markdown.table(header, rows)}"
 
 
 def _missing(plan, found):
