@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import shutil
 import time
 
 import numpy as np
@@ -89,12 +90,14 @@ def _search(config, plan, path):
     trials = [trial for trial in trials if trial["score"] is not None]
     if not trials:
         raise ValueError(f"A trial of the search must end well. Received: {failed}")
+    backups = {"backup_dir": pathlib.Path(config.out) / run_folder.EVALUATION_BACKUPS}
     options = {key: value for key, value in plan.evaluation.items() if key != "num_examples"}
+    evaluation = air_tf.evaluation
     for trial in trials:
         model = tuner.load_model(tuner.oracle.get_trial(trial["trial_id"]))
         estimates = {
-            "log_likelihood": air_tf.evaluation.iw_svi(model, x, **options),
-            "importance_log_likelihood": air_tf.evaluation.importance_log_likelihood(model, x),
+            "log_likelihood": evaluation.iw_svi(model, x, **options, **backups),
+            "importance_log_likelihood": evaluation.importance_log_likelihood(model, x, **backups),
         }
         for bound, estimate in estimates.items():
             trial[f"test_{bound}"] = estimate.summary()
@@ -107,6 +110,7 @@ def _search(config, plan, path):
         "per_example": _write_per_example(path, values),
     }
     run_folder.write_json(path, record)
+    shutil.rmtree(backups["backup_dir"], ignore_errors=True)
 
 
 def _final(config, plan, cell, options, path):
