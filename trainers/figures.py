@@ -26,13 +26,13 @@ def draw_strength(path, plan, found):
 
 
 def _draw_strength(axes, bound, key, lines):
+    if not lines:  # the other hyperparameter has searches with this bound
+        axes.set_axis_off()
+        return
     for name, points in lines:
         x, differences = zip(*points, strict=True)
         y, errors = zip(*((d.mean, d.standard_error) for d in differences), strict=True)
         axes.errorbar(x, y, errors, fmt="o-", capsize=3, label=name)
-    if not lines:  # the other hyperparameter has searches with this bound
-        axes.set_axis_off()
-        return
     axes.axhline(0, color="grey", linewidth=1)
     axes.set_xscale("log")
     axes.set_xticks(x, [f"{value:g}" for value in x])

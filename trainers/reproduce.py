@@ -90,14 +90,16 @@ def _search(config, plan, path):
     trials = [trial for trial in trials if trial["score"] is not None]
     if not trials:
         raise ValueError(f"A trial of the search must end well. Received: {failed}")
-    backups = {"backup_dir": pathlib.Path(config.out) / run_folder.EVALUATION_BACKUPS}
+    backups = pathlib.Path(config.out) / run_folder.EVALUATION_BACKUPS
     options = {key: value for key, value in plan.evaluation.items() if key != "num_examples"}
     evaluation = air_tf.evaluation
     for trial in trials:
         model = tuner.load_model(tuner.oracle.get_trial(trial["trial_id"]))
         estimates = {
-            "log_likelihood": evaluation.iw_svi(model, x, **options, **backups),
-            "importance_log_likelihood": evaluation.importance_log_likelihood(model, x, **backups),
+            "log_likelihood": evaluation.iw_svi(model, x, **options, backup_dir=backups),
+            "importance_log_likelihood": evaluation.importance_log_likelihood(
+                model, x, backup_dir=backups
+            ),
         }
         for bound, estimate in estimates.items():
             trial[f"test_{bound}"] = estimate.summary()
@@ -110,7 +112,7 @@ def _search(config, plan, path):
         "per_example": _write_per_example(path, values),
     }
     run_folder.write_json(path, record)
-    shutil.rmtree(backups["backup_dir"], ignore_errors=True)
+    shutil.rmtree(backups, ignore_errors=True)
 
 
 def _final(config, plan, cell, options, path):

@@ -102,8 +102,6 @@ class Study:
                 model = row if k == 1 else row.replace("vae", "iwae")
                 found[name] = Cell(name, model, training, grid, row, k)
         for variant, options in self.variants.items():
-            for row in options.models:
-                checks.one_of(f"model of {variant}", row, self.models)
             for cell in tuple(found.values()):
                 chosen = cell.row in options.models and cell.variant is None
                 if chosen and cell.k in options.num_importance_samples:
@@ -139,6 +137,10 @@ def read(name):
     values = command_line.read_yaml(path)
     try:
         variants = {name: Variant(**v) for name, v in values.pop("variants", {}).items()}
-        return Study(**values, variants=variants)
+        plan = Study(**values, variants=variants)
     except (TypeError, AttributeError) as error:
         raise ValueError(f"{path.name} is not a study: {error}") from None
+    for name, variant in variants.items():
+        for row in variant.models:
+            checks.one_of(f"model of {name}", row, plan.models)
+    return plan

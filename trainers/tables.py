@@ -7,8 +7,7 @@ import pathlib
 from trainers import claims, command_line, figures, markdown, records, study
 
 _TITLES = {
-    "log_likelihood": "log p(x)",
-    "importance_log_likelihood": "IWAE-5000",
+    **records.CURVES,
     "elbo": "ELBO",
     "inference_gap": "Δ_inf",
     "approximation_gap": "Δ_ap",
