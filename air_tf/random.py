@@ -56,8 +56,9 @@ def uniform(shape, seed, dtype):
 
 
 def _new_seed(seed, data, purpose):
-    words = _threefry(as_seed(seed), tf.bitcast(data, tf.uint32), _word(purpose))
-    return tf.bitcast(tf.stack(words), tf.int32)
+    counter = tf.bitcast(tf.reshape(data, [1]), tf.uint32)
+    words = _threefry(as_seed(seed), counter, _word(purpose)[tf.newaxis])
+    return tf.bitcast(tf.reshape(words, [2]), tf.int32)
 
 
 def _bits(shape, seed, num_bits):
@@ -69,8 +70,17 @@ def _bits(shape, seed, num_bits):
     return tf.bitcast(tf.bitwise.right_shift(bits, _word(32 - num_bits)), tf.int32)
 
 
+# A function of its own: traced once, where the hundred operations would else be made at each use.
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([2], tf.int32),
+        tf.TensorSpec([None], tf.uint32),
+        tf.TensorSpec([None], tf.uint32),
+    ],
+    autograph=False,
+)
 def _threefry(seed, x0, x1):
-    """Encrypts counters of two uint32 words with a seed `[2]`."""
+    """Encrypts counters `[n]` of two uint32 words with a seed `[2]`."""
     k0, k1 = tf.unstack(tf.bitcast(seed, tf.uint32))
     k2 = tf.bitwise.bitwise_xor(tf.bitwise.bitwise_xor(k0, k1), _word(_PARITY))
     key = (k0, k1, k2)

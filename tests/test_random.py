@@ -18,8 +18,8 @@ VECTORS = [
 @pytest.mark.parametrize(("counter", "key", "expected"), VECTORS)
 def test_threefry_gives_the_published_words(counter, key, expected):
     seed = tf.bitcast(tf.constant(key, tf.uint32), tf.int32)
-    words = random._threefry(seed, *(tf.constant(word, tf.uint32) for word in counter))
-    assert tuple(int(word) for word in words) == expected
+    words = random._threefry(seed, *(tf.constant([word], tf.uint32) for word in counter))
+    assert tuple(word.numpy().item() for word in words) == expected
 
 
 @pytest.mark.parametrize("draw", [random.normal, random.uniform])

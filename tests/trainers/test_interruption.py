@@ -50,11 +50,11 @@ def train_here(path):
 
 
 @pytest.mark.slow
-def test_training_killed_three_times(tmp_path):
+def test_training_killed_twice(tmp_path):
     train_here(tmp_path / "untouched")
     touched = tmp_path / "touched"
     moments = random.Random(0)
-    for _ in range(3):
+    for _ in range(2):
         before = backups(touched)
         arguments = command("train", *TRAIN, "--out", touched)
         kill_after(
@@ -142,18 +142,23 @@ num_curve_examples: 20
 
 
 @pytest.mark.slow
-def test_a_study_killed_in_the_middle(tmp_path):
+@pytest.mark.usefixtures("without_xla")
+def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch):
     """Finished cells stay as they are; what is within a cell has tests of its own."""
+
+    def killed(*arguments):
+        raise KeyboardInterrupt
+
     path, results = tmp_path / "small.yaml", tmp_path / "results"
     path.write_text(STUDY)
     first, last = results / "small/vae/seed0.json", results / "small/dvae/seed0.json"
-    options = {"work": str(tmp_path / "runs"), "results": str(results)}
-    words = [f"--{name}={folder}" for name, folder in options.items()]
-    arguments = command("reproduce", "--study", path, *words)
-    kill_after(random.Random(1).uniform(0, 3), arguments, first.exists)
+    config = reproduce.ReproduceConfig(str(path), work=str(tmp_path / "runs"), results=str(results))
+    with monkeypatch.context() as patch:
+        patch.setattr(reproduce, "_search", killed)
+        with pytest.raises(KeyboardInterrupt):
+            reproduce.reproduce(config)
     before = first.read_bytes()
     assert not last.exists()
-    config = reproduce.ReproduceConfig(str(path), **options)
     reproduce.reproduce(config)
     assert first.read_bytes() == before
     finished = last.stat().st_mtime_ns
