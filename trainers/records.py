@@ -47,8 +47,19 @@ class CellRecord:
 
     def minus(self, other, quantity):
         """The difference to another cell, paired by example, over the seeds that both have."""
-        seeds = sorted(self.values.keys() & other.values.keys())
+        seeds = self._shared_seeds(other)
         return self.estimate(quantity, seeds) - other.estimate(quantity, seeds)
+
+    def minus_by_seed(self, other, quantity):
+        """The mean difference of each seed that both have."""
+        pairs = [
+            (self.estimate(quantity, [s]), other.estimate(quantity, [s]))
+            for s in self._shared_seeds(other)
+        ]
+        return [mine.mean - theirs.mean for mine, theirs in pairs]
+
+    def _shared_seeds(self, other):
+        return sorted(self.values.keys() & other.values.keys())
 
 
 def read(folder, cells):
@@ -74,42 +85,12 @@ def read(folder, cells):
     return found
 
 
-def curves(plan, cells, bound):
-    """A bound on test images against the strength, of searches whose plain cell is on record.
-
-    Yields:
-        The cell's name, the hyperparameter, and [(strength, difference to the plain model of the
-        search's seed, paired by example)] in the order of the strengths.
-    """
-    for name, cell in cells.items():
-        plain = cells.get(plan.plain(name))
-        if bound not in cell.curves or plain is None or not plain.values:
-            continue
-        base = plain.values[cell.search["config"]["seed"]][bound]
-        for key in STRENGTHS:
-            if plan.cells()[name].searched(key):
-                points = []
-                for trial in cell.search["trials"]:
-                    values = cell.curves[bound][trial["trial_id"]]
-                    difference = values - Estimate(base[: len(values.per_example)])
-                    points.append((trial["hyperparameters"][key], difference))
-                yield name, key, sorted(points, key=lambda point: point[0])
-
-
-def training_curves(plan, cells):
-    """The validation ELBO over training, of the variants that set m.
-
-    Yields:
-        The cell that they are variants of, m, epochs `[V]`, and ELBOs `[seeds, V]`.
-    """
-    for name, cell in cells.items():
-        planned = plan.cells()[name]
-        options = plan.variants[planned.variant].training if planned.variant else {}
-        if "num_monte_carlo_samples" in options:
-            curves = np.array([cell.finals[seed]["val_elbo"] for seed in sorted(cell.finals)])
-            every = next(iter(cell.finals.values()))["config"]["validation_freq"]
-            epochs = every * np.arange(1, curves.shape[1] + 1)
-            yield planned.base, options["num_monte_carlo_samples"], epochs, curves
+def write_per_example(path, values):
+    """Writes float32 arrays beside a record; returns the file's name and SHA-256."""
+    file = path.with_suffix(".npz")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(file, **{name: np.float32(array) for name, array in values.items()})
+    return {"file": file.name, "sha256": air_tf.zoo.sha256(file)}
 
 
 def _read(path):

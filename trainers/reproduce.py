@@ -5,8 +5,6 @@ import pathlib
 import shutil
 import time
 
-import numpy as np
-
 import air_tf
 from air_tf import checks
 from trainers import command_line, evaluate, records, run_folder, study, train
@@ -42,7 +40,7 @@ class ReproduceConfig:
 def reproduce(config):
     """Runs what is missing of a study's cells."""
     plan = study.read(config.study)
-    cells = plan.cells()
+    cells = plan.cells
     for name in config.cells:
         checks.one_of("cell", name, cells)
     for name in config.cells or cells:
@@ -109,7 +107,7 @@ def _search(config, plan, path):
         "trials": trials,
         "failed_trials": failed,
         "num_test_examples": len(x),
-        "per_example": _write_per_example(path, values),
+        "per_example": records.write_per_example(path, values),
     }
     run_folder.write_json(path, record)
     shutil.rmtree(backups, ignore_errors=True)
@@ -133,25 +131,17 @@ def _final(config, plan, cell, options, path):
         **run_folder.record(out),
         "evaluation_seconds": time.perf_counter() - start,
         "val_elbo": run_folder.read_json(metrics)["history"]["val_elbo"],
-        "per_example": _write_per_example(path, values),
+        "per_example": records.write_per_example(path, values),
     }
     run_folder.write_json(path, record)
 
 
-def _write_per_example(path, values):
-    """Writes float32 arrays beside a record; returns the file's name and SHA-256."""
-    file = path.with_suffix(".npz")
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(file, **{name: np.float32(array) for name, array in values.items()})
-    return {"file": file.name, "sha256": air_tf.zoo.sha256(file)}
-
-
 def _record(config, cell, name):
-    return pathlib.Path(config.results) / pathlib.Path(config.study).stem / cell / name
+    return pathlib.Path(config.results, pathlib.Path(config.study).stem, cell, name)
 
 
 def _work(config, cell, name):
-    return str(pathlib.Path(config.work) / pathlib.Path(config.study).stem / cell / name)
+    return str(pathlib.Path(config.work, pathlib.Path(config.study).stem, cell, name))
 
 
 def _data(config):

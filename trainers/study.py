@@ -1,6 +1,7 @@
 """A study: a data set, and the cells whose models are compared on it."""
 
 import dataclasses
+import functools
 import pathlib
 
 from air_tf import checks
@@ -70,6 +71,7 @@ class Study:
         variants: {name: `Variant`}.
         evaluation: options of `trainers.evaluate`.
         num_curve_examples: test images on which each model of a search is evaluated.
+        published: what others have reported on the data set, each [model, test log p(x), source].
     """
 
     dataset: str
@@ -82,7 +84,9 @@ class Study:
     variants: dict = dataclasses.field(default_factory=dict)
     evaluation: dict = dataclasses.field(default_factory=dict)
     num_curve_examples: int = 1000
+    published: tuple = ()
 
+    @functools.cached_property
     def cells(self):
         """The cells by name, a column after the other."""
         found = {}
@@ -117,7 +121,7 @@ class Study:
 
     def plain(self, name):
         """The name of the plain cell with the k of another."""
-        return self.name_of(next(iter(self.models)), self.cells()[name].k)
+        return self.name_of(next(iter(self.models)), self.cells[name].k)
 
 
 def names():

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pathlib
 
-from trainers import claims, command_line, figures, markdown, records, study
+from trainers import claims, command_line, curves, figures, markdown, records, study
 
 _TITLES = {
     **records.CURVES,
@@ -17,23 +17,31 @@ _INTRODUCTION = """# Results
 
 Written by `make tables` from the records under `results/`, which `python -m trainers.reproduce
 --study NAME` makes; nothing here is typed. Nats per test image. log p(x) is the IW-SVI estimate
-(k = 5000, k̂ = 8, T ≤ 500 unless a record says otherwise); the other bounds take 5000 samples as
-well. ± is the standard error over test images of the mean over seeds, whose own means stand in the
-last column. Δ is the difference to the plain model of the same k, paired by image. Strengths are
-those with the best validation IWAE-64 bound.
+(k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is what it took); the other
+bounds take 5000 samples as well. ± is the standard error over test images of the mean over seeds,
+whose own means stand in the last columns. Δ is the difference to the plain model of the same k,
+paired by image, over the seeds that both have. Strengths are those with the best validation
+IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and the most.
+
+Cells are named by the model: `d`, noise of standard deviation σ at the encoder's input (`_half`:
+for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H; `iwaeK`,
+trained by the bound with k = K samples. Variants take the strength of their model: `large_encoder`
+has one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
+epochs.
 """
 _FIGURES = {
     "strength": (
         figures.draw_strength,
         "Bounds on test images against the strength, as the difference to the plain model of the "
-        "same k and seed, paired by image; bars are one standard error. log p(x) is by IW-SVI. "
-        "Where a study searches with fewer epochs than it trains the plain model with, all points "
-        "lie lower for that alone.",
+        "same k and seed, paired by image, or to the weakest strength where the plain model was "
+        "trained for another number of epochs than the search; bars are one standard error, the "
+        "worst strengths lie below the picture. log p(x) is by IW-SVI.",
     ),
     "training": (
         figures.draw_training,
         "ELBO on validation images over training without early stopping, with m Monte Carlo "
-        "samples of the bound for each image; a line a seed.",
+        "samples of the bound for each image; a line a seed. What is more than 8 nats below the "
+        "best lies below the picture. The table has the models of the best epoch.",
     ),
 }
 
@@ -57,11 +65,10 @@ def tables(config):
     text, everything = [_INTRODUCTION], {}
     for name in study.names():
         plan = study.read(name)
-        found = records.read(results / name, plan.cells())
-        if not found:
-            continue
+        found = records.read(results / name, plan.cells)
         everything[name] = plan, found
-        text += [f"## {plan.dataset}", _table(plan, found), _searches(plan, found)]
+        text += [f"## {plan.dataset}", _published(plan), *_tables(plan, found)]
+        text.append(_searches(plan, found))
         for figure, (draw, caption) in _FIGURES.items():
             file = folder / f"{name}_{figure}.png"
             if draw(file, plan, found):
@@ -73,61 +80,91 @@ def tables(config):
     pathlib.Path(config.out).write_text(document + "\n", encoding="utf-8")
 
 
-def _table(plan, found):
+def _published(plan):
+    if not plan.published:
+        return ""
+    rows = [[model, f"{value:.2f}", source] for model, value, source in plan.published]
+    title = "Published test log p(x), each by its own estimate on all test images, for comparison:"
+    return f"{title}\n\n{markdown.table(['model', 'log p(x)', 'source'], rows)}"
+
+
+def _tables(plan, found):
+    """A table for each k, and one of the variants beside what they are variants of."""
+    trained = {name: plan.cells[name] for name, cell in found.items() if cell.finals}
+    groups = {
+        f"k = {k}": [n for n, c in trained.items() if c.k == k and c.variant is None]
+        for k in plan.num_importance_samples
+    }
+    variants = [name for name, cell in trained.items() if cell.variant]
+    bases = {trained[name].base for name in variants}
+    groups["Variants"] = [name for name in trained if name in bases] + variants
+    for title, names in groups.items():
+        if names:
+            count = len(next(iter(found[names[0]].values.values()))["elbo"])
+            which = "The first " if "num_examples" in plan.evaluation else ""
+            table = _table(plan, found, names)
+            yield f"### {title}\n\n{which}{count} test images.\n\n{table}"
+
+
+def _table(plan, found, names):
     rows = []
-    for name, cell in found.items():
-        if not cell.finals:
-            continue
-        first = next(iter(cell.finals.values()))
+    for name in names:
+        cell, plain = found[name], found.get(plan.plain(name))
+        finals = [cell.finals[seed] for seed in sorted(cell.finals)]
+        config = finals[0]["config"]
         strength = ", ".join(
-            f"{symbol} = {first['config'][key]:g}"
+            f"{symbol} = {config[key]:g}"
             for key, symbol in records.STRENGTHS.items()
-            if first["config"][key] is not None
+            if config[key] is not None
         )
-        plain = found.get(plan.plain(name))
-        deltas = ["", ""]
+        best = ", ".join(str(final["training"]["best_epoch"]) for final in finals)
+        values = [str(cell.estimate(quantity)) for quantity in _TITLES]
+        deltas = [""] * 3
         if plain is not None and plain is not cell and plain.values.keys() & cell.values.keys():
             deltas = [str(cell.minus(plain, q)) for q in ("log_likelihood", "inference_gap")]
-        seeds = " ".join(f"{mean:.2f}" for mean in cell.seed_means("log_likelihood"))
-        values = [str(cell.estimate(quantity)) for quantity in _TITLES]
-        rows.append([name, strength, *values, *deltas, seeds])
-    header = [
-        "cell",
-        "strength",
-        *_TITLES.values(),
-        "Δ log p(x)",
-        "Δ Δ_inf",
-        "log p(x) of the seeds",
-    ]
-    count = {len(next(iter(c.values.values()))["elbo"]) for c in found.values() if c.values}
-    return f"{' or '.join(map(str, sorted(count)))} test images.\n\n" + markdown.table(header, rows)
+            deltas.append(_joined(cell.minus_by_seed(plain, "log_likelihood")))
+        steps = sum(final["test"]["mean_steps"] for final in finals) / len(finals)
+        seeds = _joined(cell.seed_means("log_likelihood"))
+        training = [strength, f"{best} of {config['epochs']}"]
+        rows.append([name, *training, *values, f"{steps:.0f}", *deltas[:2], seeds, deltas[2]])
+    header = ["cell", "strength", "best epoch", *_TITLES.values(), "T", "Δ log p(x)", "Δ Δ_inf"]
+    header += ["log p(x) of the seeds", "Δ log p(x) of the seeds"]
+    return markdown.table(header, rows)
+
+
+def _joined(means):
+    return ", ".join(f"{mean:z.2f}" for mean in means)
 
 
 def _searches(plan, found):
-    points = {
-        (name, key, bound): ", ".join(f"{strength:g}: {delta}" for strength, delta in curve)
+    deltas = {
+        (curve.cell, curve.hyperparameter, bound): ", ".join(
+            f"{strength:g}: {delta}"
+            for strength, delta in zip(curve.strengths, curve.differences, strict=True)
+        )
         for bound in records.CURVES
-        for name, key, curve in records.curves(plan, found, bound)
+        for curve in curves.against_strength(plan, found, bound)
     }
     rows = []
     for name, cell in found.items():
-        if cell.search is None:
-            continue
         for key, symbol in records.STRENGTHS.items():
-            if plan.cells()[name].searched(key):
+            if cell.search and plan.cells[name].searched(key):
                 trials = sorted(cell.search["trials"], key=lambda t: t["hyperparameters"][key])
                 scores = (f"{t['hyperparameters'][key]:g}: {t['score']:.2f}" for t in trials)
-                deltas = (points.get((name, key, bound), "") for bound in records.CURVES)
-                rows.append([name, symbol, ", ".join(scores), *deltas])
+                of_bounds = (deltas.get((name, key, bound), "") for bound in records.CURVES)
+                rows.append([name, symbol, ", ".join(scores), *of_bounds])
+    if not rows:
+        return ""
     header = ["cell", "", "validation IWAE-64"]
     header += [f"test Δ {title}" for title in records.CURVES.values()]
-    title = "What the searches found at each strength; Δ as in the figure."
-    return f"{title}\n\n{markdown.table(header, rows)}"
+    return "What the searches found at each strength; Δ as in the figure.\n\n" + markdown.table(
+        header, rows
+    )
 
 
 def _missing(plan, found):
     missing = []
-    for name in plan.cells():
+    for name in plan.cells:
         seeds = [s for s in plan.seeds if name not in found or s not in found[name].finals]
         if seeds:
             missing.append(f"{name} (seed {', '.join(map(str, seeds))})")

@@ -164,7 +164,7 @@ def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch):
     finished = last.stat().st_mtime_ns
     reproduce.reproduce(config)
     assert last.stat().st_mtime_ns == finished
-    found = records.read(results / "small", study.read(str(path)).cells())
+    found = records.read(results / "small", study.read(str(path)).cells)
     assert list(found) == ["vae", "dvae"]
     for cell in found.values():
         for bound in records.BOUNDS:
@@ -210,7 +210,7 @@ def test_a_cell_takes_the_winner_of_another(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", study.names())
 def test_studies_are_well_formed(name):
     plan = study.read(name)
-    cells = plan.cells()
+    cells = plan.cells
     rows = [cell for cell in cells.values() if cell.variant is None]
     assert len(rows) == len(plan.models) * len(plan.num_importance_samples)
     for cell in cells.values():
@@ -235,7 +235,7 @@ def test_studies_that_are_none(tmp_path):
     plan = {"dataset": "digits", "num_importance_samples": [1], "models": {"vae": None}}
     (tmp_path / "other.yaml").write_text(yaml.safe_dump({**plan, "variants": variant}))
     with pytest.raises(ValueError, match=r"`model of m8` must be one of.*'vea'"):
-        study.read(str(tmp_path / "other.yaml")).cells()
+        study.read(str(tmp_path / "other.yaml"))
     with pytest.raises(ValueError, match="`cell` must be one of"):
         reproduce.reproduce(reproduce.ReproduceConfig("digits", cells=("dvae9",)))
 

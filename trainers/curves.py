@@ -1,0 +1,74 @@
+"""The curves of a study, from its records: bounds against the strength, the ELBO over training."""
+
+import dataclasses
+
+import numpy as np
+
+from air_tf.evaluation import Estimate
+from trainers import records
+
+
+@dataclasses.dataclass(frozen=True)
+class Curve:
+    """A bound on test images against the strength of a regularizer, from the models of a search.
+
+    Attributes:
+        cell: whose search.
+        hyperparameter: noise_stddev or max_norm.
+        strengths: from weak to strong.
+        differences: of each an `Estimate`, paired by image, to the reference.
+        reference: what that is, in words: the plain model of the same k and seed; or the weakest
+            strength, if the plain model was trained for another number of epochs.
+        best: index of the strength with the best validation bound.
+    """
+
+    cell: str
+    hyperparameter: str
+    strengths: list
+    differences: list
+    reference: str
+    best: int
+
+
+def against_strength(plan, cells, bound):
+    """Yields a `Curve` for each search that has the bound, and whose plain cell is on record."""
+    for name, cell in cells.items():
+        plain = cells.get(plan.plain(name))
+        if bound not in cell.curves or plain is None or not plain.values:
+            continue
+        seed, epochs = (cell.search["config"][key] for key in ("seed", "epochs"))
+        for key in records.STRENGTHS:
+            if not plan.cells[name].searched(key):
+                continue
+            trials = sorted(cell.search["trials"], key=lambda t: t["hyperparameters"][key])
+            if key == "max_norm":
+                trials.reverse()
+            values = [cell.curves[bound][trial["trial_id"]] for trial in trials]
+            reference, base = "the weakest", values[0]
+            if plain.finals[seed]["config"]["epochs"] == epochs:
+                reference = plan.plain(name)
+                base = Estimate(plain.values[seed][bound][: len(values[0].per_example)])
+            yield Curve(
+                name,
+                key,
+                [trial["hyperparameters"][key] for trial in trials],
+                [value - base for value in values],
+                reference,
+                int(np.argmax([trial["score"] for trial in trials])),
+            )
+
+
+def over_training(plan, cells):
+    """The validation ELBO over training, of the variants that set m.
+
+    Yields:
+        The cell that they are variants of, m, epochs `[V]`, and ELBOs `[seeds, V]`.
+    """
+    for name, cell in cells.items():
+        planned = plan.cells[name]
+        options = plan.variants[planned.variant].training if planned.variant else {}
+        if "num_monte_carlo_samples" in options:
+            curves = np.array([cell.finals[seed]["val_elbo"] for seed in sorted(cell.finals)])
+            every = next(iter(cell.finals.values()))["config"]["validation_freq"]
+            epochs = every * np.arange(1, curves.shape[1] + 1)
+            yield planned.base, options["num_monte_carlo_samples"], epochs, curves
