@@ -74,9 +74,11 @@ def check_hashes(path, hashes=None):
     """Compares the files of a folder with what `write_hashes` wrote.
 
     Raises:
-        ValueError: for a file that is missing or differs, or that was not there.
+        ValueError: for a file that is missing or differs, or that was not there, or for no list.
     """
     hashes = hashes or path / HASHES
+    if not hashes.exists():
+        raise ValueError(f"The folder must have its list of files, {hashes}. Received: {path}")
     lines = hashes.read_text(encoding="utf-8", errors="replace").splitlines()
     digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
     there = {str(f.relative_to(path)) for f in path.rglob("*") if f.is_file() and f != hashes}

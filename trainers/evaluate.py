@@ -43,7 +43,8 @@ class EvaluateConfig:
     run: tyro.conf.Positional[str]
     """Run folder that trainers.train wrote, published model, or SavedModel."""
     out: str | None = None
-    """Folder for the two files; if None the run folder, and none for the other two kinds."""
+    """Folder for the two files; if None the run folder, and none for the other two kinds, or for
+    another data set than the run's."""
     dataset: str | None = None
     """Data set; the run's own if None."""
     data_dir: str | None = None
@@ -71,9 +72,9 @@ class EvaluateConfig:
 def evaluate(config):
     """Evaluates a run folder or a SavedModel; returns {quantity: `Estimate`}."""
     strategy = strategies.make(config.strategy)
-    path = pathlib.Path(config.run)
+    path = pathlib.Path(config.run).resolve()
     for published in (path, path.parent):  # a model's folder, or the SavedModel in it
-        if (published / air_tf.zoo.HASHES).exists():
+        if any((published / name).exists() for name in (air_tf.zoo.HASHES, air_tf.zoo.CARD)):
             air_tf.zoo.verify(published)
     is_saved_model = (path / "saved_model.pb").exists()
     if is_saved_model:
@@ -89,10 +90,10 @@ def evaluate(config):
     if config.num_examples is not None:
         checks.positive_int("num_examples", config.num_examples)
     x = getattr(data, config.split)[: config.num_examples]
-    out = config.out or (path if (path / run_folder.METRICS).exists() else None)
+    out = _out(config, path, trained)
     backups = None
     if out is not None:
-        backups = pathlib.Path(out) / run_folder.EVALUATION_BACKUPS / config.split
+        backups = out / run_folder.EVALUATION_BACKUPS / config.split
     if is_saved_model:
         estimates = _of_saved_model(path, model, x, config, backups)
     else:
@@ -100,10 +101,24 @@ def evaluate(config):
     if not strategies.is_chief(strategy):
         return estimates
     if out is not None:
-        _write(pathlib.Path(out), config, estimates, len(x))
+        _write(out, config, estimates, len(x))
         shutil.rmtree(backups, ignore_errors=True)
     rich.console.Console().print(_table(config, estimates, len(x)))
     return estimates
+
+
+def _out(config, path, trained):
+    """The folder to write to; None if there is none that the results are of."""
+    if config.out is None:
+        is_run = (path / run_folder.METRICS).exists()
+        return path if is_run and config.dataset in (None, trained.dataset) else None
+    out = pathlib.Path(config.out)
+    for hashes in (out / air_tf.zoo.HASHES, out / run_folder.EXPORTED_HASHES):
+        if hashes.exists():
+            raise ValueError(
+                f"`out` must not be a folder whose files {hashes} lists. Received: out={out}"
+            )
+    return out
 
 
 def _of_run(model, x, config, backups):
@@ -131,8 +146,8 @@ def _saved_model(path, config):
     trained = TrainConfig(config.dataset, model="", out="")
     if extra.exists():
         trained = TrainConfig.of_dict(run_folder.read_json(extra), str(extra))
-    hashes = (path / run_folder.EXPORTED_CONFIG).with_name(air_tf.zoo.HASHES)
-    if hashes.exists():
+    hashes = path / run_folder.EXPORTED_HASHES
+    if hashes.parent.exists():  # it is of trainers.export
         air_tf.zoo.check_hashes(path, hashes)
     try:
         model = tf.saved_model.load(str(path))
@@ -147,10 +162,13 @@ def _saved_model(path, config):
 def _of_saved_model(path, model, x, config, backups):
     num_samples = tf.constant(checks.positive_int("num_samples", config.num_samples))
     batch_size = checks.positive_int("batch_size", config.batch_size)
+    signature = model.signatures["elbo"].structured_input_signature[1]
+    x = checks.pixels(x, signature["x"].shape[1])
 
     def bounds(index):
         batch = tf.constant(x[index * batch_size :][:batch_size], tf.float32)
-        arguments = (batch, num_samples, tf.constant(config.seed + index))
+        (seed,) = np.random.SeedSequence([config.seed, index]).generate_state(1)
+        arguments = (batch, num_samples, tf.bitcast(tf.constant(seed), tf.int32))
         return [model.log_likelihood(*arguments).numpy(), model.elbo(*arguments).numpy()]
 
     if backups is not None:

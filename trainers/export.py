@@ -30,7 +30,8 @@ def export(config):
     extra = pathlib.Path(config.out) / run_folder.EXPORTED_CONFIG
     extra.parent.mkdir()
     run_folder.write_text(extra, trained.to_json())
-    air_tf.zoo.write_hashes(pathlib.Path(config.out), extra.parent / air_tf.zoo.HASHES)
+    hashes = pathlib.Path(config.out) / run_folder.EXPORTED_HASHES
+    air_tf.zoo.write_hashes(pathlib.Path(config.out), hashes)
     print(f"{config.out}: SavedModel of {config.run}")
 
 

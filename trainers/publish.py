@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import os
 import pathlib
 import shutil
+import tempfile
 
 import tyro
 
@@ -52,7 +54,16 @@ def publish(config):
     }
     if config.search is not None:
         card["chosen_by"] = _chosen_by(pathlib.Path(config.search), record["config"])
-    out.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as temporary:
+        whole = pathlib.Path(temporary) / out.name  # a kill leaves nothing half done at `out`
+        _write(whole, card, model, run)
+        os.replace(whole, out)
+    print(f"{out}: {card['test']['log_likelihood']['mean']:.2f} nats")
+
+
+def _write(out, card, model, run):
+    out.mkdir()
     # A model that was never compiled: without the optimizer's slots, twice the size of the weights.
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
@@ -63,7 +74,6 @@ def publish(config):
     run_folder.write_json(out / air_tf.zoo.CARD, card)
     run_folder.write_text(out / "README.md", _readme(card))
     air_tf.zoo.write_hashes(out)
-    print(f"{out}: {card['test']['log_likelihood']['mean']:.2f} nats")
 
 
 def _data(trained):
@@ -83,6 +93,8 @@ def _chosen_by(path, trained):
     spaces = {**searched["grid"], **searched["range"]}
     names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]
     trials = [trial for trial in trials if trial["score"] is not None]
+    if not trials:
+        raise ValueError(f"A trial of the search must have ended well. Received: {path}")
     best = {name: trials[0]["hyperparameters"][name] for name in names}
     chosen = {"dataset": searched["dataset"], "model": searched["model"], **best}
     found = {name: trained[name] for name in chosen if name in trained}
@@ -143,10 +155,16 @@ def _readme(card):
         searched = ", ".join(f"{name} = {value}" for name, value in with_.items())
         searched = f", trained with {searched}" if searched else ""
         chosen = f"The best of these on the validation images{searched}:\n\n{found}"
+        for name in names:
+            values = [trial[name] for trial in trials]
+            if len(set(values)) > 1 and values[0] in (min(values), max(values)):
+                chosen += f"\n\nIts {name} is an end of what was tried: the best may lie beyond."
+    num_examples, num_test = test["num_examples"], card["data"]["test"]
     template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
     return template.format(
         **card,
         rows=rows,
+        which=f"the first {num_examples} of" if num_examples < num_test else "all",
         strengths=strengths or "nothing regularized",
         encoder=" ".join(map(str, config["encoder_units"])),
         decoder=" ".join(map(str, config["decoder_units"])),

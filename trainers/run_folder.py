@@ -11,7 +11,8 @@ import keras
 from air_tf import versions, zoo
 from trainers.train_config import TrainConfig
 
-EXPORTED_CONFIG = "assets.extra/config.json"  # within a SavedModel, where extra files go
+# Within a SavedModel, where extra files go.
+EXPORTED_CONFIG, EXPORTED_HASHES = "assets.extra/config.json", "assets.extra/SHA256SUMS"
 MODEL, CONFIG, METRICS, LOGS = "model.keras", "config.json", "metrics.json", "logs"
 BACKUPS, EVALUATION_BACKUPS = "backups", "evaluation_backups"
 VERSIONS = "versions.json"
@@ -72,7 +73,7 @@ def load(path):
         if not (path / name).exists():
             raise FileNotFoundError(f"A run folder must hold {name}. Received: {path}")
     config = TrainConfig.of_dict(read_json(path / CONFIG), str(path / CONFIG))
-    if (path / METRICS).exists():  # a published model has other hashes
+    if not (path / zoo.HASHES).exists():  # those of a published model
         expected = read_json(path / METRICS).get("model_sha256")
         if expected != zoo.sha256(path / MODEL):
             raise ValueError(f"The model must be as it was saved. Received: {path / MODEL}")

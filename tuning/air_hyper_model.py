@@ -6,6 +6,7 @@ import math
 import keras
 import keras_tuner
 from keras_tuner.src.engine import tuner_utils
+from tqdm.keras import TqdmCallback
 
 import air_tf
 from air_tf import checks
@@ -88,6 +89,8 @@ class AIRHyperModel(keras_tuner.HyperModel):
             if isinstance(callback, keras.callbacks.TensorBoard):
                 x, image_shape = self.data.validation[:50], self.data.image_shape
                 callbacks.append(air_tf.callbacks.ImageGrids(callback.log_dir, x, image_shape))
+        # Seen in a terminal alone.
+        callbacks.append(TqdmCallback(verbose=0, desc="trial", leave=False, disable=None))
         config = self.config_for(hp)
         history = train.fit(model, config, self.data, callbacks, verbose=verbose, **kwargs)
         best = max(history.history["val_iwae"])
@@ -111,5 +114,5 @@ def replaced(config, values, **others):
 def _legal(name, values):
     check = HYPERPARAMETERS[checks.one_of("hyperparameter", name, HYPERPARAMETERS)]
     if check is checks.positive_int:
-        values = [int(value) if value == int(value) else value for value in values]
+        values = [int(value) if float(value).is_integer() else value for value in values]
     return tuple(check(name, value) for value in values)

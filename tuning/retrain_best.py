@@ -26,8 +26,8 @@ def retrain_best(config):
     """Trains the best trial of a search; returns the model."""
     path = pathlib.Path(config.search)
     searched = SearchConfig.of_dict(run_folder.read_json(path / search.SEARCH))
-    best = run_folder.read_json(path / report.TRIALS)[0]
-    if best["score"] is None:
+    best = next(iter(run_folder.read_json(path / report.TRIALS)), None)
+    if best is None or best["score"] is None:
         raise ValueError(f"No trial of this search ended well. Received: {path}")
     names = [*searched.grid.searched(), *searched.range.searched()]
     values = {name: best["hyperparameters"][name] for name in names}

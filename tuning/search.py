@@ -84,6 +84,11 @@ def make_hypermodel(config):
         checks.positive_int("max_trials", config.max_trials)
         if config.tuner == "hyperband":
             raise ValueError("Hyperband decides itself how many trials; leave out --max-trials")
+    if config.tuner == "bayesian" and not hypermodel.ranges:
+        raise ValueError(
+            "Bayesian optimization would try values of a grid again and again; give it a --range, "
+            f"or take the tuner grid or random. Received: grid={hypermodel.grid}"
+        )
     if config.tuner == "hyperband" and config.validation_freq > 1:
         raise ValueError(
             "Hyperband compares trials after few epochs and needs a validation in each. "
@@ -94,7 +99,12 @@ def make_hypermodel(config):
             "A search trains on one device; tuning.launch makes several processes. "
             f"Received: strategy={config.strategy!r}"
         )
-    hypermodel.build(keras_tuner.HyperParameters())
+    for name, values in {**hypermodel.grid, **hypermodel.ranges}.items():
+        for value in values:
+            hyperparameters = keras_tuner.HyperParameters()
+            hypermodel.config_for(hyperparameters)
+            hyperparameters.values[name] = value
+            hypermodel.build(hyperparameters)
     return hypermodel
 
 

@@ -106,9 +106,22 @@ def test_evaluates_an_export_as_the_run_it_came_from(trained, tmp_path, capsys, 
         assert exported[name]["standard_error"] == pytest.approx(
             original[name]["standard_error"], rel=0.1
         )
+    other = tmp_path / "other.npz"
+    np.savez(other, **dict.fromkeys(("train", "validation", "test"), np.eye(7, dtype="uint8")))
+    refused = [
+        (export, [trained, "--out", tmp_path / "exported"], "a path where nothing is yet"),
+        (evaluate, [tmp_path / "exported", "--dataset", other], "an array [N, 64]"),
+        (evaluate, [tmp_path / "exported", "--out", tmp_path / "exported"], "`out` must not be"),
+    ]
+    for module, arguments, message in refused:
+        with pytest.raises(SystemExit):
+            run(module, arguments)
+        assert message in capsys.readouterr().err
+    hashes = tmp_path / "exported" / run_folder.EXPORTED_HASHES
+    hashes.unlink()
     with pytest.raises(SystemExit):
-        run(export, [trained, "--out", tmp_path / "exported"])
-    assert "a path where nothing is yet" in capsys.readouterr().err
+        run(evaluate, [tmp_path / "exported", *options])
+    assert "must have its list of files" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -147,6 +160,14 @@ def test_publishes_and_checks(trained, tmp_path, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         run(publish, [trained, "--out", out])
     assert "must be a new or empty folder" in capsys.readouterr().err
+    # Without its list or its card it is not published, and without both it is no run either.
+    for name, message in ((air_tf.zoo.HASHES, "must have SHA256SUMS"), ("card.json", "metrics")):
+        (out / name).unlink()
+        monkeypatch.chdir(out / "saved_model")
+        for path in (out, ".")[: 2 if name == air_tf.zoo.HASHES else 1]:
+            with pytest.raises(SystemExit):
+                run(evaluate, [path])
+            assert message in capsys.readouterr().err
 
 
 def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
@@ -232,6 +253,14 @@ def test_help_names_every_option(capsys):
         "--noise-stddev --denoising-weight --max-norm --epochs --batch-size --learning-rate --seed"
     ).split():
         assert option in text
+
+
+@pytest.mark.parametrize(("dataset", "is_its_own"), [(None, True), ("digits", True), ("x", False)])
+def test_results_of_another_data_set_are_not_the_runs(dataset, is_its_own, tmp_path):
+    (tmp_path / run_folder.METRICS).write_text("{}")
+    config = evaluate.EvaluateConfig(str(tmp_path), dataset=dataset)
+    out = evaluate._out(config, tmp_path, TrainConfig("digits", "vae", ""))
+    assert out == (tmp_path if is_its_own else None)
 
 
 def test_evaluate_without_a_run(tmp_path, capsys):

@@ -73,6 +73,7 @@ def test_each_hyperparameter_reaches_the_model(name, kind):
         ({"grid": {"noise_stddev": (0.0, 0.1)}}, "`noise_stddev` must be"),
         ({"grid": {"denoising_weight": (0.5, 1.5)}}, "`denoising_weight` must be"),
         ({"grid": {"latent_dim": (2.5,)}}, "`latent_dim` must be"),
+        ({"grid": {"latent_dim": (float("inf"),)}}, "`latent_dim` must be"),
         ({"ranges": {"max_norm": (2.0, 1.0)}}, "must be .low, high."),
         ({"ranges": {"max_norm": (2.0,)}}, "must be .low, high."),
         ({"grid": {"max_norm": (1.0,)}, "ranges": {"max_norm": (1.0, 2.0)}}, "not both"),
@@ -156,6 +157,8 @@ def test_tuners(tuner, tmp_path):
             "needs a validation in each",
         ),
         (["--grid.max-norm", 1.0], "has no `max_norm`"),
+        (["--grid.num-importance-samples", 1, 8], "`num_importance_samples`"),
+        (["--grid.noise-stddev", 0.1, 0.2, "--tuner", "bayesian"], "give it a --range"),
         (["--tuner", "hyperband", "--max-trials", 3, "--grid.latent-dim", 2], "Hyperband decides"),
     ],
 )
@@ -337,34 +340,40 @@ def test_a_folder_is_searched_by_one_process(instant_trials, tmp_path, capsys):
 @pytest.mark.slow
 def test_chief_and_workers_survive_a_killed_worker_and_a_killed_launcher(tmp_path):
     folder = tmp_path / "search"
-    grid = ["0.1", "0.2", "0.4"]
+    grid = ["0.1", "0.2", "0.4", "0.8"]
     command = [sys.executable, "-m", "tuning.launch", *SMALL, "--out", str(folder)]
     output = tmp_path / "output"
 
-    def start(workers):
+    def start():
         with output.open("w") as log:
             return subprocess.Popen(
-                [*command, "--grid.noise-stddev", *grid, "--workers", str(workers)],
-                stdout=log,
-                stderr=subprocess.STDOUT,
+                [*command, "--grid.noise-stddev", *grid], stdout=log, stderr=subprocess.STDOUT
             )
 
-    process = start(workers=2)
     started = re.compile(r"(?:chief|worker\d): process (\d+)")
+    process = start()
     wait_for(lambda: finished(folder))
-    os.kill(int(started.findall(output.read_text())[-1]), signal.SIGKILL)
-    wait_for(lambda: "starting it again" in output.read_text())
-    assert "To join from another host" in output.read_text()
     process.kill()
     process.wait()
     for pid in started.findall(output.read_text()):
         wait_for(lambda pid=pid: not alive(int(pid)))
-    before = finished(folder)
-    assert start(workers=1).wait(timeout=300) == 0, output.read_text()[-3000:]
+    before, again = finished(folder), time.time()
+
+    def begun():
+        """HParams of the trials that the new workers have begun."""
+        return [f for f in folder.glob("logs/*/*/*/events*") if f.stat().st_mtime > again]
+
+    process = start()
+    wait_for(lambda: len(begun()) == 2)
+    os.kill(int(started.findall(output.read_text())[-1]), signal.SIGKILL)
+    assert process.wait(timeout=300) == 0, output.read_text()[-3000:]
+    assert "starting it again" in output.read_text()
+    assert "To join from another host" in output.read_text()
     assert finished(folder).items() >= before.items()
     trials = json.loads((folder / "trials.json").read_text())
     assert sorted(t["hyperparameters"]["noise_stddev"] for t in trials) == [float(g) for g in grid]
     assert all(trial["status"] == "COMPLETED" for trial in trials)
+    assert all(len(trial["executions"]) == 1 for trial in trials)
 
 
 def test_launch_wants_a_worker(tmp_path, capsys):
