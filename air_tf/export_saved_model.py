@@ -21,9 +21,10 @@ def export_saved_model(model, path):
     | `elbo(x, num_samples, seed)` | the ELBO of each example, nats |
     | `log_likelihood(x, num_samples, seed)` | the IWAE-k bound of each example, nats |
 
-    x is float32 `[B, D]`, z float32 `[B, Z]`; `num_samples` and `seed` are int32 scalars. The same
-    seed gives the same numbers as the Keras model. The two bounds stream over their samples in
-    bounded memory and are compiled by XLA, as in `air_tf.evaluation`.
+    x is float32 `[B, D]`, z float32 `[B, Z]`; `num_samples` ≥ 1 and `seed` are int32 scalars. The
+    same seed gives the same numbers as the Keras model, and as `air_tf.evaluation` for images that
+    are one batch there. The two bounds stream over their samples in memory that does not grow with
+    their number, and are compiled by XLA.
 
     Args:
         model: a `VariationalAutoencoder`.
@@ -55,19 +56,22 @@ def export_saved_model(model, path):
         return streaming_bounds(model, x, q, num_samples, seed)
 
     compiled = tf.function(bounds, jit_compile=True)
+
+    def bound(index):
+        def endpoint(x, num_samples, seed):
+            message = "`num_samples` must be at least 1"
+            with tf.control_dependencies([tf.debugging.assert_positive(num_samples, message)]):
+                return compiled(x, tf.identity(num_samples), seed)[index]
+
+        return endpoint
+
     endpoints = {
         "encode": (model.encode, [x]),
         "decode": (model.decode, [z]),
         "sample": (model.sample, [num_samples, seed]),
         "reconstruct": (model.reconstruct, [x, seed]),
-        "elbo": (
-            lambda x, num_samples, seed: compiled(x, num_samples, seed)[1],
-            [x, num_samples, seed],
-        ),
-        "log_likelihood": (
-            lambda x, num_samples, seed: compiled(x, num_samples, seed)[0],
-            [x, num_samples, seed],
-        ),
+        "elbo": (bound(1), [x, num_samples, seed]),
+        "log_likelihood": (bound(0), [x, num_samples, seed]),
     }
     archive = keras.export.ExportArchive()
     for name, (function, signature) in endpoints.items():

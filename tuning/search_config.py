@@ -50,7 +50,10 @@ class SearchConfig(TrainConfig):
     grid: Space = Space()
     """Explicit values, such as --grid.noise-stddev 0.05 0.1 0.2."""
     range: Space = Space()
-    """Low and high, such as --range.learning-rate 1e-4 1e-2; on a logarithmic scale."""
+    """Low and high, such as --range.learning-rate 1e-4 1e-2; on a logarithmic scale. The tuner grid
+    takes ten points of it."""
+    backup_seconds: float = 30.0
+    """Of the retrained model; a search that was interrupted goes on with the trial it was at."""
 
     def training(self, values, out):
         """The `TrainConfig` of a trial with the given hyperparameters."""
