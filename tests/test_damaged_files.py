@@ -94,6 +94,8 @@ def test_a_model_with_code_in_it_is_not_loaded(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x)])
     run_folder.write_text(tmp_path / "config.json", TrainConfig("digits", "vae", "").to_json())
     model.save(tmp_path / "model.keras")
+    metrics = {"model_sha256": air_tf.zoo.sha256(tmp_path / "model.keras")}
+    run_folder.write_json(tmp_path / "metrics.json", metrics)
     with pytest.raises(ValueError, match="safe_mode"):
         run_folder.load(tmp_path)
 
