@@ -99,6 +99,8 @@ def _larger_k(plan, found):
     for (_, key), of_row in rows.items():
         for smaller, larger in itertools.pairwise(of_row):
             losses = [c.differences[c.best] - c.differences[-1] for c in (smaller, larger)]
+            shared = min(len(loss.per_example) for loss in losses)  # the first images, as many
+            losses = [Estimate(loss.per_example[:shared]) for loss in losses]
             best = [curve.strengths[curve.best] for curve in (smaller, larger)]
             change = (best[1] - best[0]) * (1 if key == "noise_stddev" else -1)
             yield (
