@@ -46,18 +46,21 @@ def _half_width(means):
     return scipy.stats.t.ppf(0.975, n - 1) * np.std(means, ddof=1) / np.sqrt(n)
 
 
-def _of_one_seed(difference, sign=1):
-    verdict = _verdict(sign * difference.mean, 2 * difference.standard_error)
-    return f"{difference}, {verdict} (one seed)"
+def _judged(text, mean, margin, num_seeds):
+    seeds = "one seed" if num_seeds == 1 else f"{num_seeds} seeds"
+    return f"{text}, {_verdict(mean, margin)} ({seeds})"
+
+
+def _of_one_seed(difference):
+    return _judged(difference, difference.mean, 2 * difference.standard_error, 1)
 
 
 def _compared(cell, other, quantity, sign=1):
     """The difference to another cell and what it says of the claim that it has this sign."""
     difference, means = cell.minus(other, quantity), cell.minus_by_seed(other, quantity)
-    if len(means) < 2:
-        return _of_one_seed(difference, sign)
-    margin = max(2 * difference.standard_error, _half_width(means))
-    return f"{difference}, {_verdict(sign * difference.mean, margin)} ({len(means)} seeds)"
+    # The half-width of one seed is NaN, which fmax passes over.
+    margin = np.fmax(2 * difference.standard_error, _half_width(means))
+    return _judged(difference, sign * difference.mean, margin, len(means))
 
 
 def _against_plain(quantity, sign):
@@ -65,7 +68,7 @@ def _against_plain(quantity, sign):
         for name, cell in cells.items():
             plain = cells.get(plan.plain(name))
             is_row = plan.cells[name].variant is None and name != plan.plain(name)
-            if is_row and plain is not None and plain.values.keys() & cell.values.keys():
+            if is_row and plain is not None and cell.shared_seeds(plain):
                 yield f"{name}: {_compared(cell, plain, quantity, sign)}"
 
     return evidence
@@ -102,7 +105,7 @@ def _larger_k(plan, found):
             shared = min(len(loss.per_example) for loss in losses)  # the first images, as many
             losses = [Estimate(loss.per_example[:shared]) for loss in losses]
             best = [curve.strengths[curve.best] for curve in (smaller, larger)]
-            change = (best[1] - best[0]) * (1 if key == "noise_stddev" else -1)
+            change = curves.severity(key, best[1]) - curves.severity(key, best[0])
             yield (
                 f"{larger.cell} loses less at the strongest {records.STRENGTHS[key]} than "
                 f"{smaller.cell}, by {_of_one_seed(losses[0] - losses[1])}; the best goes from "
@@ -113,8 +116,8 @@ def _larger_k(plan, found):
 def _dvae_against_wni(plan, cells):
     for k in plan.num_importance_samples:
         names = [plan.name_of(row, k) for row in ("dvae", "wni_vae")]
-        pair = [cells[name] for name in names if name in cells and cells[name].finals]
-        if len(pair) == 2:
+        pair = [cells[name] for name in names if name in cells]
+        if len(pair) == 2 and pair[0].shared_seeds(pair[1]):
             for quantity, title in (("log_likelihood", "log p(x)"), ("inference_gap", "gap")):
                 sign = np.sign(pair[0].minus(pair[1], quantity).mean)  # either will do
                 text = _compared(*pair, quantity, sign)
@@ -125,7 +128,8 @@ def _large_encoder(plan, cells):
     for name, cell in cells.items():
         planned = plan.cells[name]
         base = cells.get(planned.base)
-        if planned.variant == "large_encoder" and base is not None and base.finals:
+        is_large = planned.variant == "large_encoder"
+        if is_large and base is not None and cell.shared_seeds(base):
             yield (
                 f"{name} − {planned.base}: log p(x) {_compared(cell, base, 'log_likelihood', -1)}; "
                 f"inference gap {_compared(cell, base, 'inference_gap')}"
@@ -152,23 +156,23 @@ def _more_samples(plan, cells):
         shared = plain.keys() & by_m.keys()
         if base == plan.plain(base):
             growth = by_m[max(by_m)] - by_m[min(by_m)]
-            yield f"{line}; it grows by {_over_seeds(growth, verdict=True)}"
+            yield f"{line}; it grows by {_judged_over_seeds(growth)}"
         elif shared:
             m = max(shared)
-            less = _over_seeds(plain[m] - by_m[m], verdict=True)
+            less = _judged_over_seeds(plain[m] - by_m[m])
             yield f"{line}; at m = {m} that is less than of {plan.plain(base)} by {less}"
         else:
             yield line
 
 
-def _over_seeds(estimate, verdict=False):
-    """An estimate whose examples are seeds; of one seed nothing can be said."""
-    n = len(estimate.per_example)
-    text = str(estimate) if n > 1 else f"{estimate.mean:.2f}"
-    if not verdict:
-        return text
-    seeds = f"{n} seeds" if n > 1 else "one seed"
-    return f"{text}, {_verdict(estimate.mean, _half_width(estimate.per_example))} ({seeds})"
+def _over_seeds(estimate):
+    """An estimate whose examples are seeds; one seed has no standard error."""
+    return str(estimate) if len(estimate.per_example) > 1 else f"{estimate.mean:.2f}"
+
+
+def _judged_over_seeds(estimate):
+    means = estimate.per_example
+    return _judged(_over_seeds(estimate), estimate.mean, _half_width(means), len(means))
 
 
 _CLAIMS = {

@@ -30,19 +30,29 @@ class Curve:
     best: int
 
 
+def severity(key, value):
+    """A number that grows with the strength of a regularizer: a cap is stronger the lower it is."""
+    return -value if key == "max_norm" else value
+
+
+def from_weak_to_strong(trials, key):
+    """The trials of a search in the order of a hyperparameter's strength."""
+    return sorted(trials, key=lambda trial: severity(key, trial["hyperparameters"][key]))
+
+
 def against_strength(plan, cells, bound):
     """Yields a `Curve` for each search that has the bound, and whose plain cell is on record."""
     for name, cell in cells.items():
         plain = cells.get(plan.plain(name))
-        if bound not in cell.curves or plain is None or not plain.values:
+        if bound not in cell.curves or plain is None:
             continue
         seed, epochs = (cell.search["config"][key] for key in ("seed", "epochs"))
+        if seed not in plain.finals:
+            continue
         for key in records.STRENGTHS:
             if not plan.cells[name].searched(key):
                 continue
-            trials = sorted(cell.search["trials"], key=lambda t: t["hyperparameters"][key])
-            if key == "max_norm":
-                trials.reverse()
+            trials = from_weak_to_strong(cell.search["trials"], key)
             values = [cell.curves[bound][trial["trial_id"]] for trial in trials]
             reference, base = "the weakest", values[0]
             if plain.finals[seed]["config"]["epochs"] == epochs:

@@ -47,18 +47,19 @@ class CellRecord:
 
     def minus(self, other, quantity):
         """The difference to another cell, paired by example, over the seeds that both have."""
-        seeds = self._shared_seeds(other)
+        seeds = self.shared_seeds(other)
         return self.estimate(quantity, seeds) - other.estimate(quantity, seeds)
 
     def minus_by_seed(self, other, quantity):
         """The mean difference of each seed that both have."""
         pairs = [
             (self.estimate(quantity, [s]), other.estimate(quantity, [s]))
-            for s in self._shared_seeds(other)
+            for s in self.shared_seeds(other)
         ]
         return [mine.mean - theirs.mean for mine, theirs in pairs]
 
-    def _shared_seeds(self, other):
+    def shared_seeds(self, other):
+        """The seeds whose final models both cells have."""
         return sorted(self.values.keys() & other.values.keys())
 
 

@@ -12,7 +12,7 @@ from air_tf import versions, zoo
 from trainers.train_config import TrainConfig
 
 # Within a SavedModel, where extra files go.
-EXPORTED_CONFIG, EXPORTED_HASHES = "assets.extra/config.json", "assets.extra/SHA256SUMS"
+EXPORTED_CONFIG, EXPORTED_HASHES = "assets.extra/config.json", f"assets.extra/{zoo.HASHES}"
 MODEL, CONFIG, METRICS, LOGS = "model.keras", "config.json", "metrics.json", "logs"
 BACKUPS, EVALUATION_BACKUPS = "backups", "evaluation_backups"
 VERSIONS = "versions.json"
@@ -73,7 +73,7 @@ def load(path):
         if not (path / name).exists():
             raise FileNotFoundError(f"A run folder must hold {name}. Received: {path}")
     config = TrainConfig.of_dict(read_json(path / CONFIG), str(path / CONFIG))
-    if not (path / zoo.HASHES).exists():  # those of a published model
+    if not (path / zoo.HASHES).exists():  # a published model is checked by its list
         expected = read_json(path / METRICS).get("model_sha256")
         if expected != zoo.sha256(path / MODEL):
             raise ValueError(f"The model must be as it was saved. Received: {path / MODEL}")

@@ -120,7 +120,7 @@ def _table(plan, found, names):
         best = ", ".join(str(final["training"]["best_epoch"]) for final in finals)
         values = [str(cell.estimate(quantity)) for quantity in _TITLES]
         deltas = [""] * 3
-        if plain is not None and plain is not cell and plain.values.keys() & cell.values.keys():
+        if plain is not None and plain is not cell and cell.shared_seeds(plain):
             deltas = [str(cell.minus(plain, q)) for q in ("log_likelihood", "inference_gap")]
             deltas.append(_joined(cell.minus_by_seed(plain, "log_likelihood")))
         steps = sum(final["test"]["mean_steps"] for final in finals) / len(finals)
@@ -149,7 +149,7 @@ def _searches(plan, found):
     for name, cell in found.items():
         for key, symbol in records.STRENGTHS.items():
             if cell.search and plan.cells[name].searched(key):
-                trials = sorted(cell.search["trials"], key=lambda t: t["hyperparameters"][key])
+                trials = curves.from_weak_to_strong(cell.search["trials"], key)
                 scores = (f"{t['hyperparameters'][key]:g}: {t['score']:.2f}" for t in trials)
                 of_bounds = (deltas.get((name, key, bound), "") for bound in records.CURVES)
                 rows.append([name, symbol, ", ".join(scores), *of_bounds])

@@ -106,13 +106,13 @@ def test_an_evaluation_killed_in_the_middle(tmp_path):
         np.testing.assert_array_equal(values, untouched)
 
 
+def killed(*arguments):
+    raise KeyboardInterrupt
+
+
 def test_killed_while_the_folder_is_made(tmp_path, monkeypatch):
     config = TrainConfig("digits", "vae", str(tmp_path / "run"))
     replace = os.replace
-
-    def killed(source, target):
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         run_folder.create(config)
@@ -145,10 +145,6 @@ num_curve_examples: 20
 @pytest.mark.usefixtures("without_xla")
 def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch):
     """Finished cells stay as they are; what is within a cell has tests of its own."""
-
-    def killed(*arguments):
-        raise KeyboardInterrupt
-
     path, results = tmp_path / "small.yaml", tmp_path / "results"
     path.write_text(STUDY)
     first, last = results / "small/vae/seed0.json", results / "small/dvae/seed0.json"
