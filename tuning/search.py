@@ -1,6 +1,7 @@
 """`python -m tuning.search`: search the strength, resume a search, alone or as one of several."""
 
 import contextlib
+import dataclasses
 import os
 import pathlib
 import sys
@@ -136,7 +137,7 @@ def make_tuner(config, hypermodel):
 
 
 def prepare(config):
-    """Makes the folder of a search, or recognizes it as its own.
+    """Makes the folder of a search, or recognizes it as its own; more trials may be asked of it.
 
     Raises:
         FileExistsError: if it holds anything but this search; nothing in it is touched.
@@ -146,11 +147,13 @@ def prepare(config):
     if not written.exists():
         run_folder.require_empty(path)
         path.mkdir(parents=True, exist_ok=True)
-        run_folder.write_text(written, config.to_json())
-    elif SearchConfig.of_dict(run_folder.read_json(written), str(written)) != config:
-        raise FileExistsError(
-            f"`out` holds another search, which stays as it is; see {written}. Received: {path}"
-        )
+    else:
+        found = SearchConfig.of_dict(run_folder.read_json(written), str(written))
+        if dataclasses.replace(found, max_trials=config.max_trials) != config:
+            raise FileExistsError(
+                f"`out` holds another search, which stays as it is; see {written}. Received: {path}"
+            )
+    run_folder.write_text(written, config.to_json())
     return path
 
 

@@ -44,7 +44,8 @@ class SearchConfig(TrainConfig):
     tuner: Literal["grid", "random", "bayesian", "hyperband"] = "grid"
     """How trials are chosen."""
     max_trials: int | None = None
-    """The most trials; all of the grid, or 10, if None. Hyperband decides by itself."""
+    """The most trials; all of the grid, or 10, if None. A search goes on if it is given more.
+    Hyperband decides by itself."""
     executions_per_trial: int = 1
     """Seeds, from `seed` on, that a trial is the mean of."""
     grid: Space = Space()

@@ -51,15 +51,22 @@ def recover(folder, tuner_id):
     Args:
         folder: `pathlib.Path` of KerasTuner's project; it need not exist.
         tuner_id: name of this process: that of the oracle.
+
+    Raises:
+        ValueError: for a file that is damaged, with its name.
     """
     path = folder / "oracle.json"
     state = {"start_order": [], "ongoing_trials": {}, "retry_queue": []}
     if path.exists():
         state = run_folder.read_json(path)
         run_folder.write_text(folder / f"{tuner_id}.json", "{}")  # what it looks for to reload
+    unfinished = {*state["ongoing_trials"].values(), *state["retry_queue"]}
     for trial in folder.glob("trial_*"):
-        if trial.name.removeprefix("trial_") not in state["start_order"]:  # it has not begun
+        name = trial.name.removeprefix("trial_")
+        if name not in state["start_order"]:  # it has not begun
             shutil.rmtree(trial)
-    for name in {*state["ongoing_trials"].values(), *state["retry_queue"]}:
-        trial = folder / f"trial_{name}" / "trial.json"  # it will report its metrics once more
-        run_folder.write_json(trial, {**run_folder.read_json(trial), "metrics": {"metrics": {}}})
+            continue
+        described = run_folder.read_json(trial / "trial.json")
+        if name in unfinished:  # it will report its metrics once more
+            described["metrics"] = {"metrics": {}}
+            run_folder.write_json(trial / "trial.json", described)

@@ -326,6 +326,33 @@ def test_goes_on_after_an_error_that_is_not_of_the_trial(instant_trials, tmp_pat
     assert [t["score"] for t in trials] == [-0.1, -0.2]
 
 
+@pytest.mark.parametrize("tuner", ["grid", "random", "bayesian"])
+def test_a_search_that_is_given_more_trials_goes_on(tuner, instant_trials, tmp_path):
+    """It has the trials of a search that was given as many at once, and its own of before."""
+    space = [f"--{'grid' if tuner == 'grid' else 'range'}.noise-stddev", 0.1, 0.8]
+    space += [0.3, 0.5] if tuner == "grid" else []
+    arguments = [*SMALL, "--tuner", tuner, *space]
+    found = {}
+    for name, numbers in {"more": (2, 4), "at_once": (4,)}.items():
+        for number in numbers:
+            options = ["--out", tmp_path / name, "--max-trials", number]
+            run(search, SearchConfig, [*arguments, *options])
+            trials = json.loads((tmp_path / name / "trials.json").read_text())
+            found[name, number] = {t["hyperparameters"]["noise_stddev"] for t in trials}
+            assert len(found[name, number]) == number
+    assert found["more", 2] < found["more", 4] == found["at_once", 4]
+
+
+def test_a_damaged_trial_is_named(instant_trials, tmp_path, capsys):
+    arguments = [*SMALL, "--out", tmp_path / "s", "--grid.noise-stddev", 0.1, 0.2]
+    run(search, SearchConfig, arguments)
+    (damaged,) = tmp_path.rglob("trial_0001/trial.json")
+    damaged.write_text(damaged.read_text()[:30])
+    with pytest.raises(SystemExit):
+        run(search, SearchConfig, arguments)
+    assert str(damaged) in capsys.readouterr().err
+
+
 def test_a_folder_is_searched_by_one_process(instant_trials, tmp_path, capsys):
     arguments = [*SMALL, "--out", tmp_path, "--grid.noise-stddev", 0.1]
     search.prepare(command_line.parse(SearchConfig, list(map(str, arguments))))
