@@ -1,6 +1,5 @@
 """`fit` at the speed of one XLA loop: superbatches behind the ordinary Keras interface."""
 
-import math
 import random
 
 import keras
@@ -9,7 +8,7 @@ import tensorflow as tf
 
 from air_tf import replicated
 from air_tf.callbacks.backup_and_restore import BackupAndRestore
-from air_tf.models import superbatch
+from air_tf.models import fit_arguments, superbatch
 
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
 # hundredth of the time of its steps.
@@ -119,10 +118,12 @@ class SuperbatchTrainer:
             ValueError: for unfit pixels, or a split that leaves a side without examples.
         """
         self._assert_compile_called("fit")
-        listed = _as_list(callbacks)
+        listed = fit_arguments.as_list(callbacks)
         is_array = isinstance(x, np.ndarray)
         if is_array and validation_split and validation_data is None:
-            (x, y, sample_weight), validation_data = _split(x, y, sample_weight, validation_split)
+            (x, y, sample_weight), validation_data = fit_arguments.split(
+                x, y, sample_weight, validation_split
+            )
             validation_split = 0.0
         options = {
             "y": sample_weight if y is None else y,  # Keras ignores weights without targets
@@ -133,7 +134,7 @@ class SuperbatchTrainer:
             "sample_weight": sample_weight,
             "steps_per_epoch": steps_per_epoch,
         }
-        num_batches = steps_per_epoch or _num_batches(x, options["batch_size"])
+        num_batches = steps_per_epoch or fit_arguments.num_batches(x, options["batch_size"])
         self._set_steps(num_batches, steps_per_epoch, listed)
         epochs_done = self._restore(listed)
         initial_epoch = max(initial_epoch, epochs_done)
@@ -141,27 +142,9 @@ class SuperbatchTrainer:
             steps_done = initial_epoch * (num_batches or 0)
             self.steps_before_fit = int(self.optimizer.iterations.numpy()) - steps_done
         if isinstance(x, tf.data.Dataset):
-            steps = 1
-            if self._is_one_program():
-                steps = self.steps_per_execution
-                x = superbatch.from_dataset(x, steps)
-            if steps_per_epoch is None and num_batches is not None:
-                x, options["steps_per_epoch"] = x.repeat(), num_batches
-            if epochs_done and num_batches is not None:
-                x = x.skip(epochs_done * -(-num_batches // steps))
+            x, options = self._from_dataset(x, options, num_batches, epochs_done)
         elif is_array and not (class_weight or steps_per_epoch):
-            seed = self._shuffling_seed()
-            x = superbatch.from_arrays(
-                _arrays(x, sample_weight),
-                options["batch_size"],
-                self.steps_per_execution if self._is_one_program() else None,
-                shuffle,
-                seed=[seed, self.steps_before_fit],
-                first_epoch=initial_epoch,
-            )
-            options = {"steps_per_epoch": num_batches}
-        if isinstance(x, tf.data.Dataset):
-            options["shuffle"] = False  # a dataset has its own order; Keras would warn
+            x, options = self._from_arrays(x, options, num_batches, initial_epoch)
         validation_batch_size = validation_batch_size or batch_size
         if validation_data is not None:
             validation_data = self._evaluation_data(validation_data, validation_batch_size)
@@ -177,6 +160,31 @@ class SuperbatchTrainer:
             validation_freq=validation_freq,
             **options,
         )
+
+    def _from_dataset(self, x, options, num_batches, epochs_done):
+        """The input of Keras's `fit` and its options, without the epochs that are done."""
+        options = {**options, "shuffle": False}  # a dataset has its own order; Keras would warn
+        steps = 1
+        if self._is_one_program():
+            steps = self.steps_per_execution
+            x = superbatch.from_dataset(x, steps)
+        if options["steps_per_epoch"] is None and num_batches is not None:
+            x, options["steps_per_epoch"] = x.repeat(), num_batches
+        if epochs_done and num_batches is not None:
+            x = x.skip(epochs_done * -(-num_batches // steps))
+        return x, options
+
+    def _from_arrays(self, x, options, num_batches, initial_epoch):
+        """As `_from_dataset`, for arrays."""
+        x = superbatch.from_arrays(
+            fit_arguments.leaves(x, options["sample_weight"]),
+            options["batch_size"],
+            self.steps_per_execution if self._is_one_program() else None,
+            options["shuffle"],
+            seed=[self._shuffling_seed(), self.steps_before_fit],
+            first_epoch=initial_epoch,
+        )
+        return x, {"steps_per_epoch": num_batches, "shuffle": False}
 
     def _shuffling_seed(self):
         if self.seed is not None:
@@ -205,7 +213,7 @@ class SuperbatchTrainer:
     def _evaluation_data(self, data, batch_size):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if self._is_one_program() and isinstance(x, np.ndarray):
-            arrays = _arrays(x, sample_weight)
+            arrays = fit_arguments.leaves(x, sample_weight)
             x = tf.data.Dataset.from_tensor_slices(arrays).batch(batch_size or 32)
             y = sample_weight = None
         if self._is_one_program() and isinstance(x, tf.data.Dataset):
@@ -221,7 +229,9 @@ class SuperbatchTrainer:
     def _set_steps(self, num_batches, steps_per_epoch, callbacks):
         steps = self._given_steps or min(num_batches or _MOST_STEPS, _MOST_STEPS)
         one_program, replicated = self._is_one_program(), self._num_replicas() > 1
-        by_batch = not (one_program or replicated) or any(map(_wants_every_batch, callbacks))
+        by_batch = not (one_program or replicated) or any(
+            map(fit_arguments.wants_every_batch, callbacks)
+        )
         if self._given_steps is None and by_batch:
             steps = 1
         if steps_per_epoch is not None or replicated:
@@ -230,56 +240,3 @@ class SuperbatchTrainer:
         if steps != self.steps_per_execution:
             self.steps_per_execution = steps
             self.train_function = self.test_function = None
-
-
-def _num_batches(x, batch_size):
-    if isinstance(x, np.ndarray):
-        return -(-len(x) // batch_size)
-    known = isinstance(x, tf.data.Dataset) and x.cardinality() > 0
-    return int(x.cardinality()) if known else None
-
-
-def _arrays(x, sample_weight):
-    """Leaves of a batch. Targets are not used; their place is filled for weights to find theirs."""
-    if sample_weight is None:
-        return (x,)
-    if len(sample_weight) != len(x):
-        raise ValueError(
-            "`sample_weight` must have a weight for each example. "
-            f"Received: {len(sample_weight)} weights for {len(x)} examples"
-        )
-    return x, sample_weight, sample_weight
-
-
-def _as_list(callbacks):
-    """Keras takes one callback, several, or a `CallbackList`."""
-    if isinstance(callbacks, keras.callbacks.CallbackList):
-        return callbacks.callbacks
-    return [] if callbacks is None else keras.tree.flatten(callbacks)
-
-
-def _split(x, y, sample_weight, validation_split):
-    """Training and validation data, the latter the last part of the examples as in Keras."""
-    at = math.floor(len(x) * (1.0 - validation_split))
-    if not 0 < at < len(x):
-        raise ValueError(
-            "`validation_split` must leave examples to train on and to validate on. "
-            f"Received: validation_split={validation_split}, {len(x)} examples"
-        )
-    arrays = [None if array is None else np.asarray(array) for array in (x, y, sample_weight)]
-    parts = (slice(None, at), slice(at, None))
-    return [tuple(None if a is None else a[part] for a in arrays) for part in parts]
-
-
-def _wants_every_batch(callback):
-    for name in ("save_freq", "update_freq"):  # of ModelCheckpoint, TensorBoard and the like
-        if isinstance(getattr(callback, name, None), int):
-            return getattr(callback, name) != 0
-    if isinstance(callback, keras.callbacks.LambdaCallback):
-        return True
-    hooks = ("on_train_batch_begin", "on_train_batch_end", "on_batch_begin", "on_batch_end")
-    base = keras.callbacks.Callback
-    # KerasTuner's own callback has these hooks, but they do nothing.
-    return not type(callback).__module__.startswith(("keras.", "keras_tuner.", "air_tf.")) and any(
-        getattr(type(callback), hook) is not getattr(base, hook) for hook in hooks
-    )

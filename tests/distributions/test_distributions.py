@@ -95,8 +95,9 @@ def test_bernoulli_log_prob_is_exact_for_any_logit():
     np.testing.assert_allclose(p.log_prob(x), expected.sum(axis=1), rtol=1e-12)
 
 
-def test_bernoulli_equals_tfp_with_its_gradient():
-    logits = tf.constant(np.random.default_rng(0).normal(size=(3, 4, 6)) * 4, tf.float32)
+@pytest.mark.parametrize("shape", [(4, 6), (3, 4, 6), (5, 1, 4, 6), (5, 3, 4, 6)])
+def test_bernoulli_equals_tfp_with_its_gradient(shape):
+    logits = tf.constant(np.random.default_rng(0).normal(size=shape) * 4, tf.float32)
     x = tf.constant(np.random.default_rng(1).integers(0, 2, (4, 6)), tf.float32)
     values, gradients = [], []
     for make in (

@@ -72,9 +72,16 @@ def test_float_policies(policy):
     assert layer.kernel.dtype.name == keras.dtype_policies.get(policy).variable_dtype
 
 
-def test_any_rank_without_bias():
+@pytest.mark.parametrize("shape", [(4,), (4, 3), (5, 1, 7), (1, 4, 1, 3)])
+def test_any_rank_without_bias(shape):
+    layer = NormCappedDense(16, 1.0, use_bias=False)
+    x = np.random.default_rng(0).integers(0, 255, (*shape, 12)).astype("uint8")
+    np.testing.assert_allclose(layer(x), x @ layer.kernel.numpy(), rtol=1e-5, atol=1e-4)
+
+
+def test_shapes_without_bias():
     layer = NormCappedDense(5, 1.0, use_bias=False)
-    assert layer(np.ones((2, 3, 6), "uint8")).shape == (2, 3, 5)
+    assert layer(keras.Input((3, 6))).shape == (None, 3, 5)
     assert layer.compute_output_shape((None, 3, 6)) == (None, 3, 5)
     assert [weight.name for weight in layer.weights] == ["v", "u"]
 
