@@ -31,7 +31,7 @@ test: install  ## Run all tests
 test-fast: install  ## Run the tests that are not marked slow
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
-zoo-check: install  ## Evaluate every published model and compare with its card (MANUAL_DIR=folder)
+zoo-check: install  ## Evaluate every published model and compare with its card (one to two hours; MANUAL_DIR=folder)
 	$(BIN)/python -m trainers.zoo_check $(MANUAL_DIR:%=--manual-dir %)
 
 tables: install  ## Write RESULTS.md and its figures anew from the records under results/
