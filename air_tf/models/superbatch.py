@@ -55,7 +55,7 @@ def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
         sizes = tf.minimum(batch_size, count - batch_size * tf.range(num_batches))
         return {"batches": tuple(map(stacked, arrays)), "sizes": sizes}
 
-    numbers = tf.data.Dataset.counter(start=first_epoch)
+    numbers = tf.data.Dataset.range(first_epoch, tf.int64.max)  # a counter would be traced
     return prefetched(numbers.flat_map(epoch))
 
 
