@@ -46,7 +46,7 @@ bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, peer
 	$(BIN)/python -m benchmarks.signal_to_noise
 
 bench-quick: install  ## Time fit and evaluation against the machine (under 3 minutes)
-	$(BIN)/python -m benchmarks.compare --repeats 3
+	$(BIN)/python -m benchmarks.compare --repeats 2
 
 benchmarks/peers/%/installed: benchmarks/peers/%/requirements.txt
 	$(PYTHON) -m venv $(@D)/venv
