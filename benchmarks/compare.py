@@ -119,7 +119,8 @@ def main(peers: bool = False, repeats: int = 5, out: pathlib.Path = _HERE / "res
     """Runs all, prints a table of ratios and saves it.
 
     Args:
-        peers: whether JAX and Pythae take part, in the environments that `make bench` makes.
+        peers: whether JAX and Pythae take part, in the environments that `make bench` makes,
+            and all variants of ours.
         repeats: rounds.
         out: folder for compare.json and .txt (with peers) or quick.json and .txt.
     """

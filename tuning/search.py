@@ -144,15 +144,17 @@ def prepare(config):
     """
     path = pathlib.Path(config.out)
     written = path / SEARCH
-    if not written.exists():
-        run_folder.require_empty(path)
-        path.mkdir(parents=True, exist_ok=True)
-    else:
+    if written.exists():
         found = SearchConfig.of_dict(run_folder.read_json(written), str(written))
+        if found == config:
+            return path
         if dataclasses.replace(found, max_trials=config.max_trials) != config:
             raise FileExistsError(
                 f"`out` holds another search, which stays as it is; see {written}. Received: {path}"
             )
+    else:
+        run_folder.require_empty(path)
+        path.mkdir(parents=True, exist_ok=True)
     run_folder.write_text(written, config.to_json())
     return path
 

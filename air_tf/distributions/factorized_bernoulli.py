@@ -47,12 +47,9 @@ class FactorizedBernoulli(tfp.distributions.Independent):
 def _sum_over_pixels(x):
     """Σ_d as a product with ones, which XLA vectorizes on CPU, other than a sum over rows."""
     ones = tf.ones(tf.shape(x)[-1:], x.dtype)
-    # As a matrix: without XLA, oneDNN's product of `[k, 1, B, D]` by `[D]` is wrong, or crashes,
-    # on CPUs with AVX-512 (tensorflow issue 117700).
-    total = tf.linalg.matvec(tf.reshape(x, [-1, tf.shape(x)[-1]]), ones)
-    total = tf.reshape(total, tf.shape(x)[:-1])
-    total.set_shape(x.shape[:-1])
-    return total, lambda upstream: upstream[..., tf.newaxis] * ones
+    # `tensordot` makes x a matrix: without XLA, oneDNN's product of `[k, 1, B, D]` by `[D]` is
+    # wrong, or crashes, on CPUs with AVX-512 (tensorflow issue 117700).
+    return tf.tensordot(x, ones, axes=1), lambda upstream: upstream[..., tf.newaxis] * ones
 
 
 @tf.custom_gradient
