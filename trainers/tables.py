@@ -91,19 +91,22 @@ def _published(plan):
 def _tables(plan, found):
     """A table for each k, and one of the variants beside what they are variants of."""
     trained = {name: plan.cells[name] for name, cell in found.items() if cell.finals}
-    groups = {
-        f"k = {k}": [n for n, c in trained.items() if c.k == k and c.variant is None]
-        for k in plan.num_importance_samples
-    }
-    variants = [name for name, cell in trained.items() if cell.variant]
-    bases = {trained[name].base for name in variants}
-    groups["Variants"] = [name for name in trained if name in bases] + variants
-    for title, names in groups.items():
+    for title, options, names in _groups(plan, trained):
         if names:
             count = len(next(iter(found[names[0]].values.values()))["elbo"])
             which = "The first " if "num_examples" in plan.evaluation else ""
-            table = _table(plan, found, names)
-            yield f"### {title}\n\n{which}{count} test images.\n\n{table}"
+            how = ", ".join(f"{option} = {value}" for option, value in options.items())
+            text = f"{which}{count} test images{how and f', trained with {how}'}."
+            yield f"### {title}\n\n{text}\n\n{_table(plan, found, names)}"
+
+
+def _groups(plan, trained):
+    for k in plan.num_importance_samples:
+        names = [name for name, cell in trained.items() if cell.k == k and cell.variant is None]
+        yield f"k = {k}", plan.training_at.get(k, {}), names
+    variants = [name for name, cell in trained.items() if cell.variant]
+    bases = {trained[name].base for name in variants}
+    yield "Variants", {}, [name for name in trained if name in bases] + variants
 
 
 def _table(plan, found, names):
