@@ -1,5 +1,7 @@
 """The figures of RESULTS.md, from the records of a study."""
 
+import itertools
+
 import matplotlib.figure
 import numpy as np
 
@@ -20,20 +22,23 @@ def draw_strength(path, plan, found):
     grid = figure.subplots(len(bounds), len(keys), squeeze=False)
     for row, bound in zip(grid, bounds, strict=True):
         for axes, key in zip(row, keys, strict=True):
-            _draw_strength(axes, bound, key, panels.get((bound, key), []), list(plan.cells))
+            _draw_strength(axes, bound, key, panels.get((bound, key), []), plan)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     return True
 
 
-def _draw_strength(axes, bound, key, lines, cells):
+def _draw_strength(axes, bound, key, lines, plan):
     if not lines:  # the other hyperparameter has searches with this bound
         axes.set_axis_off()
         return
+    rows = dict.fromkeys(plan.cells[curve.cell].row for curve in lines)
+    formats = dict(zip(rows, itertools.cycle(("o-", "s--", "^:"))))  # a colour is a k
     for curve in lines:
         y, errors = zip(*((d.mean, d.standard_error) for d in curve.differences), strict=True)
-        color = f"C{cells.index(curve.cell) % 10}"
+        cell = plan.cells[curve.cell]
+        style = {"fmt": formats[cell.row], "color": f"C{plan.num_importance_samples.index(cell.k)}"}
         label = f"{curve.cell} − {curve.reference}"
-        axes.errorbar(curve.strengths, y, errors, fmt=f"{color}o-", capsize=3, label=label)
+        axes.errorbar(curve.strengths, y, errors, capsize=3, label=label, **style)
     axes.axhline(0, color="grey", linewidth=1)
     axes.set_xscale("log")
     ticks = lines[0].strengths
