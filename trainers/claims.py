@@ -67,8 +67,8 @@ def _against_plain(quantity, sign):
     def evidence(plan, cells):
         for name, cell in cells.items():
             plain = cells.get(plan.plain(name))
-            is_row = plan.cells[name].variant is None and name != plan.plain(name)
-            if is_row and plain is not None and cell.shared_seeds(plain):
+            is_plain = plan.cells[name].row == next(iter(plan.models))
+            if not is_plain and plain is not None and cell.shared_seeds(plain):
                 yield f"{name}: {_compared(cell, plain, quantity, sign)}"
 
     return evidence

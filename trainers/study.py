@@ -120,8 +120,11 @@ class Study:
         return row if k == 1 else row.replace("vae", f"iwae{k}")
 
     def plain(self, name):
-        """The name of the plain cell with the k of another."""
-        return self.name_of(next(iter(self.models)), self.cells[name].k)
+        """The name of the plain cell of the k of another, and of its variant if it is not plain."""
+        cell = self.cells[name]
+        plain = self.name_of(next(iter(self.models)), cell.k)
+        of_variant = f"{plain}_{cell.variant}"
+        return of_variant if of_variant in self.cells and of_variant != name else plain
 
 
 def names():

@@ -19,15 +19,17 @@ Written by `make tables` from the records under `results/`, which `python -m tra
 --study NAME` makes; nothing here is typed. Nats per test image. log p(x) is the IW-SVI estimate
 (k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is what it took); the other
 bounds take 5000 samples as well. ± is the standard error over test images of the mean over seeds,
-whose own means stand in the last columns. Δ is the difference to the plain model of the same k,
-paired by image, over the seeds that both have. Strengths are those with the best validation
-IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and the most.
+whose own means stand in the last columns. Δ is the difference to the plain model of the same k and
+variant, paired by image, over the seeds that both have. Strengths are those with the best
+validation IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and
+the most.
 
 Cells are named by the model: `d`, noise of standard deviation σ at the encoder's input (`_half`:
 for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H; `iwaeK`,
 trained by the bound with k = K samples. Variants take the strength of their model: `large_encoder`
 has one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
-epochs.
+epochs; `iw_svi` stops by log p(x) of some validation images, estimated by IW-SVI, in the place of
+the IWAE-64 bound.
 """
 _FIGURES = {
     "strength": (

@@ -30,6 +30,8 @@ def build(config, data):
     """The compiled model of a config; its output bias starts at the data's mean logits."""
     for name in ("epochs", "batch_size", "patience", "validation_freq"):
         checks.positive_int(name, getattr(config, name))
+    if config.num_iw_svi_examples is not None:
+        checks.positive_int("num_iw_svi_examples", config.num_iw_svi_examples)
     if config.validation_freq > config.epochs:
         raise ValueError(
             "`validation_freq` must be at most `epochs`. "
@@ -57,7 +59,10 @@ def fit(model, config, data, callbacks=(), **options):
         The `keras.callbacks.History`.
     """
     keras.utils.set_random_seed(config.seed)
-    stopping = air_tf.callbacks.EarlyStopping(config.patience)
+    stopping = [air_tf.callbacks.EarlyStopping(config.patience, config.monitor)]
+    if config.num_iw_svi_examples is not None:
+        x = data.validation[: config.num_iw_svi_examples]
+        stopping.insert(0, air_tf.callbacks.IWSVIValidation(x))
     inputs = {"x": data.train, "batch_size": config.batch_size}
     if data.binarization == "dynamic":
         inputs = {"x": data.training_batches(config.batch_size, config.seed), "shuffle": False}
@@ -68,7 +73,7 @@ def fit(model, config, data, callbacks=(), **options):
         "validation_freq": config.validation_freq,
         **options,
     }
-    return model.fit(**inputs, callbacks=[stopping, *callbacks], **options)
+    return model.fit(**inputs, callbacks=[*stopping, *callbacks], **options)
 
 
 def train(config):
@@ -106,18 +111,18 @@ def _write(path, model, config, data, history, seconds):
     grids = air_tf.plotting.model_grids(model, data.validation, data.image_shape, config.seed)
     for name, grid in grids.items():
         matplotlib.image.imsave(path / f"{name}.png", grid, cmap="gray_r", vmin=0, vmax=1)
-    best = int(np.argmax(history["val_iwae"]))
+    best = int(np.argmax(history[config.monitor]))
     metrics = {
         "epochs": len(history["loss"]),
         "best_epoch": (best + 1) * config.validation_freq,
         "seconds": seconds,
         "model_sha256": air_tf.zoo.sha256(path / run_folder.MODEL),
         "history": history,
-        **{f"best_{name}": history[name][best] for name in ("val_iwae", "val_elbo", "val_loss")},
+        **{f"best_{name}": history[name][best] for name in history if name.startswith("val_")},
     }
     run_folder.write_json(path / run_folder.METRICS, metrics)
     shutil.rmtree(path / run_folder.BACKUPS, ignore_errors=True)
-    print(f"{path}: validation IWAE-64 bound {history['val_iwae'][best]:.2f} nats")
+    print(f"{path}: best {config.monitor} {history[config.monitor][best]:.2f} nats")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,9 @@ class TrainConfig:
     learning_rate_decay: float = 0.01
     """b: the rate decays as γ_0·b^(i/i_max) over all iterations; 1 keeps it constant."""
     patience: int = 10
-    """Validations without a better IWAE-64 bound after which training stops."""
+    """Validations without a better bound (IWAE-64) after which training stops."""
+    num_iw_svi_examples: int | None = None
+    """Stop by IW-SVI on that many validation images in the place of the IWAE-64 bound on all."""
     validation_freq: int = 1
     """Epochs between validations."""
     backup_seconds: float = 30.0
@@ -88,6 +90,11 @@ class TrainConfig:
             "variational_family analytic_kl gradient_estimator seed dtype"
         ).split()
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def monitor(self):
+        """Name of the validation bound by which training stops."""
+        return "val_iwae" if self.num_iw_svi_examples is None else "val_iw_svi"
 
     def to_json(self):
         """The config as JSON text."""

@@ -30,8 +30,8 @@ class AIRHyperModel(keras_tuner.HyperModel):
 
     A hyperparameter is searched if it is named in `grid` or `ranges`, and as the config says
     otherwise. A trial is what `trainers.train` would do: early stopping included, on the data of
-    the config. The objective is `keras_tuner.Objective("val_iwae", "max")`, the validation IWAE-64
-    bound in nats.
+    the config. The objective is `keras_tuner.Objective(config.monitor, "max")`, the validation
+    bound in nats by which training stops.
 
     Args:
         config: a `TrainConfig`.
@@ -93,10 +93,10 @@ class AIRHyperModel(keras_tuner.HyperModel):
         callbacks.append(TqdmCallback(verbose=0, desc="trial", leave=False, disable=None))
         config = self.config_for(hp)
         history = train.fit(model, config, self.data, callbacks, verbose=verbose, **kwargs)
-        best = max(history.history["val_iwae"])
+        best = max(history.history[config.monitor])
         for callback in saving if best > self.best else ():  # of the model as it is now
             callback.set_model(model)
-            callback.on_epoch_end(len(history.epoch), {"val_iwae": best})
+            callback.on_epoch_end(len(history.epoch), {config.monitor: best})
         return history
 
 

@@ -19,9 +19,10 @@ def write(path, tuner):
     trials.reverse()
     run_folder.write_json(path / TRIALS, trials)
     names = [*tuner.hypermodel.grid, *tuner.hypermodel.ranges]
-    _draw(path / "trials.png", trials, names)
+    monitor = tuner.hypermodel.config.monitor
+    _draw(path / "trials.png", trials, names, monitor)
     table = rich.table.Table(title=f"{path}: the best of {len(trials)} trials, nats")
-    for column in (*names, "validation IWAE-64", "epochs", "seconds"):
+    for column in (*names, monitor, "epochs", "seconds"):
         table.add_column(column, justify="right")
     for trial in trials[:10]:
         cells = [f"{trial['hyperparameters'][name]:.4g}" for name in names]
@@ -49,7 +50,7 @@ def _described(trial, tuner):
     }
 
 
-def _draw(path, trials, names):
+def _draw(path, trials, names, monitor):
     """A panel for each hyperparameter: from too weak to too strong, if the search went so far."""
     figure = matplotlib.figure.Figure(figsize=(5 * len(names), 4), layout="constrained")
     finished = [trial for trial in trials if trial["score"] is not None]
@@ -57,13 +58,13 @@ def _draw(path, trials, names):
         points = sorted((trial["hyperparameters"][name], trial["score"]) for trial in finished)
         errors = {}
         for trial in finished:
-            bounds = [execution["val_iwae"] for execution in trial["executions"]]
+            bounds = [execution[monitor] for execution in trial["executions"]]
             error = np.std(bounds, ddof=1) / np.sqrt(len(bounds)) if len(bounds) > 1 else 0.0
             errors[trial["hyperparameters"][name], trial["score"]] = error
         x, y = zip(*points, strict=True) if points else ((), ())
         line = "o-" if len(names) == 1 else "o"
         axes.errorbar(x, y, [errors[point] for point in points], fmt=line, capsize=3)
-        axes.set(xlabel=name, ylabel="validation IWAE-64 bound (nats)")
+        axes.set(xlabel=name, ylabel=f"{monitor} (nats)")
         if points and min(x) > 0 and max(x) > 3 * min(x):
             axes.set_xscale("log")
     figure.savefig(path, dpi=120)

@@ -45,12 +45,13 @@ class _Executions:
     def run_trial(self, trial, *args, **kwargs):
         record_path = pathlib.Path(self.get_trial_dir(trial.trial_id)) / report.EXECUTIONS
         records = report.read(record_path)
+        monitor = self.hypermodel.config.monitor
         for execution in range(len(records), self._num_executions):
             self.hypermodel.execution = execution
             logs = keras.callbacks.TensorBoard(self._log_dir / f"execution{execution}")
             start = time.perf_counter()
             callbacks = [logs, TerminateOnNaN()]
-            self.hypermodel.best = max((record["val_iwae"] for record in records), default=-np.inf)
+            self.hypermodel.best = max((record[monitor] for record in records), default=-np.inf)
             try:
                 (history,) = super().run_trial(trial, *args, callbacks=callbacks, **kwargs)
             except FloatingPointError as error:
@@ -58,11 +59,11 @@ class _Executions:
             except Exception as error:
                 values = trial.hyperparameters.values
                 raise errors.FatalValueError(f"{error}. Received: {values}") from error
-            bounds = history.history["val_iwae"]
+            bounds = history.history[monitor]
             every = self.hypermodel.config.validation_freq
             record = {
                 "seed": self.hypermodel.config.seed + execution,
-                "val_iwae": max(bounds),
+                monitor: max(bounds),
                 "best_epoch": history.epoch[0] + every * (int(np.argmax(bounds)) + 1),
                 "epochs": len(history.epoch),
                 "seconds": time.perf_counter() - start,
@@ -70,7 +71,7 @@ class _Executions:
             records.append(record)
             run_folder.write_json(record_path, records)
         self.hypermodel.execution = 0
-        return [{"val_iwae": record["val_iwae"]} for record in records]
+        return [{monitor: record[monitor]} for record in records]
 
 
 def make_hypermodel(config):
@@ -112,7 +113,7 @@ def make_hypermodel(config):
 def make_tuner(config, hypermodel):
     """The KerasTuner tuner of a `SearchConfig`; reloads what its folder holds already."""
     # A seed of 0 would be none to KerasTuner.
-    options = {"objective": keras_tuner.Objective("val_iwae", "max"), "seed": config.seed + 1}
+    options = {"objective": keras_tuner.Objective(config.monitor, "max"), "seed": config.seed + 1}
     options["max_consecutive_failed_trials"] = 10**9  # one that diverges says nothing of the others
     if config.tuner == "hyperband":
         options["max_epochs"] = config.epochs

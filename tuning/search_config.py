@@ -35,7 +35,7 @@ class Space:
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig(TrainConfig):
-    """Search hyperparameters for the best validation IWAE-64 bound.
+    """Search hyperparameters for the best validation bound, that by which trials stop.
 
     The same command goes on with a search that was interrupted. The folder holds search.json,
     trials.json, the plot trials.png, KerasTuner's own files and TensorBoard logs (with HParams).

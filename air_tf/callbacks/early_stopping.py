@@ -4,13 +4,14 @@ import keras
 
 
 class EarlyStopping(keras.callbacks.EarlyStopping):
-    """`keras.callbacks.EarlyStopping` on `val_iwae`, the validation IWAE-64 bound in nats.
+    """`keras.callbacks.EarlyStopping` on a validation bound in nats, such as `val_iwae` (IWAE-64).
 
     The best weights are restored when training ends, early or not. Epochs without validation (see
     `validation_freq` of `fit`) are passed over: patience counts validations.
 
     Args:
         patience: validations in a row without improvement after which training stops.
+        monitor: the bound; `val_iw_svi` needs an `IWSVIValidation` before this callback.
         **kwargs: as in Keras, such as `min_delta`.
 
     Example:
@@ -19,9 +20,9 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     ('val_iwae', True)
     """
 
-    def __init__(self, patience, **kwargs):
+    def __init__(self, patience, monitor="val_iwae", **kwargs):
         super().__init__(
-            monitor="val_iwae", mode="max", patience=patience, restore_best_weights=True, **kwargs
+            monitor=monitor, mode="max", patience=patience, restore_best_weights=True, **kwargs
         )
 
     def on_epoch_end(self, epoch, logs=None):

@@ -57,6 +57,20 @@ def trained(tmp_path_factory):
 
 
 @pytest.mark.slow
+def test_stopping_by_iw_svi(tmp_path, capsys):
+    run(train, [*TRAIN, "--num-iw-svi-examples", 20, "--out", tmp_path / "run"])
+    metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
+    bounds = metrics["history"]["val_iw_svi"]
+    best = bounds.index(max(bounds))
+    assert len(bounds) == len(metrics["history"]["val_iwae"])
+    assert metrics["best_epoch"] == best + 1
+    assert metrics["best_val_iw_svi"] == max(bounds)
+    assert metrics["best_val_iwae"] == metrics["history"]["val_iwae"][best]
+    message = refusal(train, [*TRAIN, "--num-iw-svi-examples", 0, "--out", tmp_path / "x"], capsys)
+    assert "Received: num_iw_svi_examples=0" in message
+
+
+@pytest.mark.slow
 def test_run_folder_holds_everything(trained):
     config, model = run_folder.load(trained)
     assert config.encoder_units == (16,)

@@ -212,6 +212,9 @@ def test_studies_are_well_formed(name):
     for cell in cells.values():
         assert (cell.base in cells) == (cell.variant in plan.variants)
     for cell in cells.values():
+        plain = cells[plan.plain(cell.name)]
+        assert (plain.row, plain.k) == ("vae", cell.k)
+        assert plain.variant == (None if cell.row == "vae" else cell.variant)
         assert cell.model in air_tf.list_models()
         for values in cell.grid.values():
             assert values in cells if isinstance(values, str) else len(values) >= 5

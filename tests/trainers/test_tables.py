@@ -142,7 +142,9 @@ def test_variants(results):
         write_final(folder, "vae_large_encoder", seed, worse)
         for name, end in {"vae_m1": 1.0, "vae_m64": 4.0, "dvae_m64": 0.5}.items():
             curve = [-30.0, -25.0 - 0.01 * seed, -25.0 - 0.02 * seed - end]
-            write_final(folder, name, seed, arrays, val_elbo=curve, validation_freq=10)
+            better = arrays["log_likelihood"] + (1 if name == "vae_m64" else 0)
+            changed = {**arrays, "log_likelihood": better}
+            write_final(folder, name, seed, changed, val_elbo=curve, validation_freq=10)
     text = write_tables(folder)
     loss = f"-{gain.mean():.2f} ± {error(gain):.2f}"
     large = f"vae_large_encoder − vae: log p(x) {loss}, holds (2 seeds); inference gap {loss}"
@@ -151,7 +153,8 @@ def test_variants(results):
     assert "it grows by 3.00 ± 0.00, holds (2 seeds)." in text
     assert "at m = 64 that is less than of vae by 3.50 ± 0.00, holds (2 seeds)." in text
     assert (folder / "figures" / "digits_training.png").exists()
-    # What a variant does has no place in the comparison of the rows.
+    # Against the plain model of the same variant; a plain one has no place in these claims.
+    assert "dvae_m64: -1.00 ± 0.00, does not hold (2 seeds)." in text.split("2. **It lowers")[0]
     assert "digits: vae_large_encoder:" not in text.split("2. **It lowers")[0].split("1. **")[1]
     assert "IW-SVI" in text
     assert "digits: vae_large_encoder: -" in text  # below IWAE-5000 here

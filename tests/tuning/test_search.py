@@ -132,6 +132,16 @@ def test_search_report_and_retraining(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
+def test_search_by_iw_svi(tmp_path):
+    arguments = [*SMALL, "--out", tmp_path, "--num-iw-svi-examples", 20]
+    run(search, SearchConfig, [*arguments, "--grid.noise-stddev", 0.1, 0.5])
+    for trial in json.loads((tmp_path / "trials.json").read_text()):
+        (execution,) = trial["executions"]
+        assert trial["score"] == pytest.approx(execution["val_iw_svi"], rel=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
 @pytest.mark.parametrize("tuner", ["random", "bayesian", "hyperband"])
 def test_tuners(tuner, tmp_path):
     arguments = [*SMALL, "--out", tmp_path / "search", "--tuner", tuner]
