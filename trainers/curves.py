@@ -72,13 +72,29 @@ def over_training(plan, cells):
     """The validation ELBO over training, of the variants that set m.
 
     Yields:
-        The cell that they are variants of, m, epochs `[V]`, and ELBOs `[seeds, V]`.
+        The cell that they are variants of, m, epochs between validations, and ELBOs `[seeds, V]`.
     """
     for name, cell in cells.items():
         planned = plan.cells[name]
         options = plan.variants[planned.variant].training if planned.variant else {}
         if "num_monte_carlo_samples" in options:
-            curves = np.array([cell.finals[seed]["val_elbo"] for seed in sorted(cell.finals)])
-            every = next(iter(cell.finals.values()))["config"]["validation_freq"]
-            epochs = every * np.arange(1, curves.shape[1] + 1)
-            yield planned.base, options["num_monte_carlo_samples"], epochs, curves
+            every, elbos = _validations(cell, "val_elbo")
+            yield planned.base, options["num_monte_carlo_samples"], every, np.array(elbos)
+
+
+def to_stop_by(plan, cells):
+    """The bounds to stop by over training, of the variants that stop by IW-SVI.
+
+    Yields:
+        The bound, the cell that they are variants of, epochs between validations, and a list of the
+        bounds of each seed.
+    """
+    for name, cell in cells.items():
+        if any("val_iw_svi" in final for final in cell.finals.values()):
+            for bound in ("val_iwae", "val_iw_svi"):
+                yield bound, plan.cells[name].base, *_validations(cell, bound)
+
+
+def _validations(cell, bound):
+    finals = [cell.finals[seed] for seed in sorted(cell.finals)]
+    return finals[0]["config"]["validation_freq"], [final[bound] for final in finals]

@@ -55,23 +55,35 @@ def _draw_strength(axes, bound, key, lines, plan):
 
 
 def draw_training(path, plan, found):
-    """A panel for each model; returns whether there was anything to draw."""
+    """The ELBO with m samples, a panel a model; returns whether there was anything to draw."""
     panels = {}
-    for base, m, epochs, elbos in curves.over_training(plan, found):
-        panels.setdefault(base, []).append((m, epochs, elbos))
+    for base, m, every, elbos in curves.over_training(plan, found):
+        panels.setdefault(base, []).append((f"m = {m}", every, elbos))
+    return _draw_over_training(path, panels, "validation ELBO (nats)", sharey=True)
+
+
+def draw_stopping(path, plan, found):
+    """The bounds to stop by, a panel a bound; returns whether there was anything to draw."""
+    panels = {}
+    for bound, *line in curves.to_stop_by(plan, found):
+        panels.setdefault(records.OVER_TRAINING[bound], []).append(line)
+    return _draw_over_training(path, panels, "validation bound (nats)", sharey=False)
+
+
+def _draw_over_training(path, panels, ylabel, sharey):
+    """Draws panels {title: [(label, epochs between validations, bounds of each seed)]}."""
     if not panels:
         return False
     figure = matplotlib.figure.Figure(figsize=(5.5 * len(panels), 4.5), layout="constrained")
-    grid = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
-    for axes, (base, lines) in zip(grid, panels.items(), strict=True):
-        for color, (m, epochs, elbos) in enumerate(lines):
-            for elbo in elbos:
-                axes.plot(epochs, elbo, f"C{color}", label=f"m = {m}")
-        handles, labels = axes.get_legend_handles_labels()
-        one_each = dict(zip(labels, handles, strict=True))
-        axes.legend(one_each.values(), one_each.keys())
-        best = max(elbos.max() for _, _, elbos in lines)
-        axes.set(title=base, xlabel="epoch", ylim=(best - 8, best + 0.5))
-    grid[0].set_ylabel("validation ELBO (nats)")
+    grid = figure.subplots(1, len(panels), squeeze=False, sharey=sharey)[0]
+    for axes, (title, lines) in zip(grid, panels.items(), strict=True):
+        for color, (label, every, of_seeds) in enumerate(lines):
+            for seed, bounds in enumerate(of_seeds):
+                epochs = every * np.arange(1, len(bounds) + 1)
+                axes.plot(epochs, bounds, f"C{color}", label="" if seed else label)
+        best = max(max(bounds) for _, _, of_seeds in lines for bounds in of_seeds)
+        axes.set(title=title, xlabel="epoch", ylim=(best - 8, best + 0.5))
+        axes.legend()
+    grid[0].set_ylabel(ylabel)
     figure.savefig(path, dpi=110, metadata={"Software": None})
     return True

@@ -13,6 +13,8 @@ BOUNDS = tuple(field.name for field in dataclasses.fields(InferenceGaps))
 STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
 # What the models of a search are evaluated by on test images, the best estimate first.
 CURVES = {"log_likelihood": "log p(x)", "importance_log_likelihood": "IWAE-5000"}
+# The bounds on validation images of which a final model's record has the values over training.
+OVER_TRAINING = {"val_elbo": "ELBO", "val_iwae": "IWAE-64", "val_iw_svi": "log p(x) by IW-SVI"}
 
 
 @dataclasses.dataclass(frozen=True)

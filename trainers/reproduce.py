@@ -125,12 +125,13 @@ def _final(config, plan, cell, options, path):
     estimates = evaluate.evaluate(evaluation)
     values = {name: estimates[name].per_example for name in records.BOUNDS}
     values["num_steps"] = estimates["log_likelihood"].num_steps
+    history = run_folder.read_json(metrics)["history"]
     record = {
         "study": pathlib.Path(config.study).stem,
         "cell": cell.name,
         **run_folder.record(out),
         "evaluation_seconds": time.perf_counter() - start,
-        "val_elbo": run_folder.read_json(metrics)["history"]["val_elbo"],
+        **{name: history[name] for name in records.OVER_TRAINING if name in history},
         "per_example": records.write_per_example(path, values),
     }
     run_folder.write_json(path, record)

@@ -45,6 +45,12 @@ _FIGURES = {
         "samples of the bound for each image; a line a seed. What is more than 8 nats below the "
         "best lies below the picture. The table has the models of the best epoch.",
     ),
+    "stopping": (
+        figures.draw_stopping,
+        "Two bounds on validation images over training, of the models that stop by the second: "
+        "IWAE-64 with the encoder's q, and log p(x) by IW-SVI. A line a seed; what is more than 8 "
+        "nats below the best lies below the picture.",
+    ),
 }
 
 

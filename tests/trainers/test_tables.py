@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import air_tf
-from trainers import records, run_folder, tables
+from trainers import curves, records, run_folder, study, tables
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
-def write_final(folder, cell, seed, arrays, val_elbo=(), **config):
-    path = folder / "digits" / cell / f"seed{seed}.json"
+def write_final(folder, cell, seed, arrays, study="digits", history=(), **config):
+    path = folder / study / cell / f"seed{seed}.json"
     values = records.write_per_example(path, arrays)
     config = {"noise_stddev": None, "max_norm": None, "seed": seed, "epochs": 90, **config}
-    record = {"config": config, "per_example": values, "val_elbo": val_elbo}
+    record = {"config": config, "per_example": values, **dict(history)}
     record |= {"training": {"best_epoch": 50 + seed}, "test": {"mean_steps": 200 + 10 * seed}}
     run_folder.write_json(path, record)
 
@@ -144,7 +144,8 @@ def test_variants(results):
             curve = [-30.0, -25.0 - 0.01 * seed, -25.0 - 0.02 * seed - end]
             better = arrays["log_likelihood"] + (1 if name == "vae_m64" else 0)
             changed = {**arrays, "log_likelihood": better}
-            write_final(folder, name, seed, changed, val_elbo=curve, validation_freq=10)
+            history = {"val_elbo": curve}
+            write_final(folder, name, seed, changed, history=history, validation_freq=10)
     text = write_tables(folder)
     loss = f"-{gain.mean():.2f} ± {error(gain):.2f}"
     large = f"vae_large_encoder − vae: log p(x) {loss}, holds (2 seeds); inference gap {loss}"
@@ -158,6 +159,24 @@ def test_variants(results):
     assert "digits: vae_large_encoder:" not in text.split("2. **It lowers")[0].split("1. **")[1]
     assert "IW-SVI" in text
     assert "digits: vae_large_encoder: -" in text  # below IWAE-5000 here
+
+
+def test_bounds_to_stop_by(results):
+    """Two seeds that stop by IW-SVI, after 3 and after 2 validations of 20 epochs each."""
+    folder, plain, _ = results
+    for seed, length in ((0, 3), (1, 2)):
+        bounds = {"val_iwae": [-3.0, -2.0, -4.0], "val_iw_svi": [-3.0, -2.0, -1.0]}
+        history = {name: values[:length] for name, values in bounds.items()}
+        options = {"study": "caltech", "history": history, "validation_freq": 20}
+        write_final(folder, "vae_iw_svi", seed, plain[seed], **options)
+    plan = study.read("caltech")
+    lines = list(curves.to_stop_by(plan, records.read(folder / "caltech", plan.cells)))
+    assert lines == [
+        ("val_iwae", "vae", 20, [[-3.0, -2.0, -4.0], [-3.0, -2.0]]),
+        ("val_iw_svi", "vae", 20, [[-3.0, -2.0, -1.0], [-3.0, -2.0]]),
+    ]
+    assert "caltech_stopping.png" in write_tables(folder)
+    assert (folder / "figures" / "caltech_stopping.png").exists()
 
 
 def test_values_must_be_those_of_the_record(results):
