@@ -1,6 +1,7 @@
 """The claims of the paper, each against the records: holds, does not hold, or undecided here."""
 
 import itertools
+import re
 
 import numpy as np
 import scipy.stats
@@ -10,8 +11,11 @@ from trainers import curves, records
 
 _RULE = """A difference counts if it is beyond two standard errors over images and, with several
 seeds, beyond the 95 % interval (Student's t) of their means. Of one seed that is said: another
-training may differ by more. Strengths are those that the validation images choose. The digits are
-none of the paper's data sets."""
+training may differ by more. Strengths are those that the validation images choose. A claim holds
+here, or does not, if every comparison below says so; the digits, none of the paper's data sets, are
+left out of that."""
+_DIGITS = "digits"
+_VERDICTS = ("holds", "does not hold", "undecided")
 
 
 def assess(studies):
@@ -22,14 +26,22 @@ def assess(studies):
     """
     lines = [_RULE, ""]
     for number, (claim, evidence) in enumerate(_CLAIMS.items(), 1):
-        lines.append(f"{number}. **{claim}**")
-        found = [
-            f"   * {name}: {line}."
-            for name, (plan, cells) in studies.items()
-            for line in evidence(plan, cells)
-        ]
-        lines += found or ["   * No cells yet."]
+        found = {name: list(evidence(*study)) for name, study in studies.items()}
+        lines.append(f"{number}. **{claim}** {_in_short(found)}")
+        lines += [f"   * {name}: {line}." for name, texts in found.items() for line in texts]
     return "\n".join(lines)
+
+
+def _in_short(found):
+    """The verdict on a claim, of {study: texts that each have one or two}."""
+    texts = [text for name, of_study in found.items() if name != _DIGITS for text in of_study]
+    verdicts = re.findall("|".join(_VERDICTS), "\n".join(texts))
+    counts = {verdict: verdicts.count(verdict) for verdict in _VERDICTS if verdict in verdicts}
+    if not counts:
+        return "Undecided here: its cells are not run yet."
+    if len(counts) == 1:
+        return f"{verdicts[0].capitalize()} here."
+    return f"Undecided here: {', '.join(f'{v} in {n}' for v, n in counts.items())}."
 
 
 def _verdict(mean, margin):
