@@ -1,7 +1,7 @@
 #!/bin/sh
-# Makes the six published models of a data set, from the root of a checkout:
+# Makes the published models of a data set, from the root of a checkout:
 #
-#     saved_models/make.sh STUDY DATASET [options of trainers.reproduce]
+#     [CELLS="vae dvae"] saved_models/make.sh STUDY DATASET [options of trainers.reproduce]
 #
 # They are the models of seed 0 of a study's cells: the strengths are searched on the validation
 # images, each winner is trained and evaluated on the test images. Given again, it goes on where
@@ -12,7 +12,7 @@ dataset=$2
 shift 2
 python=.venv/bin/python
 export TF_CPP_MIN_LOG_LEVEL=3
-for cell in vae dvae wni_vae iwae8 diwae8 wni_iwae8; do
+for cell in ${CELLS:-vae dvae wni_vae iwae8 diwae8 wni_iwae8}; do
   folder=saved_models/$dataset/$cell search=results/$study/$cell/search.json
   [ -e "$folder/SHA256SUMS" ] && continue
   $python -m trainers.reproduce --study "$study" --cells "$cell" --seeds 0 "$@"
