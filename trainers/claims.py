@@ -79,8 +79,11 @@ def _against_plain(quantity, sign):
     def evidence(plan, cells):
         for name, cell in cells.items():
             plain = cells.get(plan.plain(name))
-            is_plain = plan.cells[name].row == next(iter(plan.models))
-            if not is_plain and plain is not None and cell.shared_seeds(plain):
+            planned = plan.cells[name]
+            is_plain = planned.row == next(iter(plan.models))
+            # Trained past their end, but of the same best epoch: the models of the base again.
+            is_again = planned.training.get("num_monte_carlo_samples") == 1
+            if not (is_plain or is_again) and plain is not None and cell.shared_seeds(plain):
                 yield f"{name}: {_compared(cell, plain, quantity, sign)}"
 
     return evidence

@@ -140,7 +140,7 @@ def test_variants(results):
     for seed, arrays in plain.items():
         worse = {**arrays, "log_likelihood": arrays["log_likelihood"] - gain}
         write_final(folder, "vae_large_encoder", seed, worse)
-        for name, end in {"vae_m1": 1.0, "vae_m64": 4.0, "dvae_m64": 0.5}.items():
+        for name, end in {"vae_m1": 1.0, "dvae_m1": 0.5, "vae_m64": 4.0, "dvae_m64": 0.5}.items():
             curve = [-30.0, -25.0 - 0.01 * seed, -25.0 - 0.02 * seed - end]
             better = arrays["log_likelihood"] + (1 if name == "vae_m64" else 0)
             changed = {**arrays, "log_likelihood": better}
@@ -157,6 +157,7 @@ def test_variants(results):
     # Against the plain model of the same variant; a plain one has no place in these claims.
     assert "dvae_m64: -1.00 ± 0.00, does not hold (2 seeds)." in text.split("2. **It lowers")[0]
     assert "digits: vae_large_encoder:" not in text.split("2. **It lowers")[0].split("1. **")[1]
+    assert "digits: dvae_m1:" not in text.split("5. **")[0].split("1. **")[1]  # that is dvae
     assert "IW-SVI" in text
     assert "digits: vae_large_encoder: -" in text  # below IWAE-5000 here
 
