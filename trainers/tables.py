@@ -29,7 +29,7 @@ for half of the examples, α = 0.5); `wni`, norms of the encoder's weights cappe
 trained by the bound with k = K samples. Variants take the strength of their model: `large_encoder`
 has one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
 epochs; `iw_svi` stops by log p(x) of some validation images, estimated by IW-SVI, in the place of
-the IWAE-64 bound; `long` takes 1,000,000 steps.
+the IWAE-64 bound; `long` takes 1,000,000 steps, of fewer images each, at a higher rate.
 """
 _FIGURES = {
     "strength": (
