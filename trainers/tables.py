@@ -29,7 +29,8 @@ for half of the examples, α = 0.5); `wni`, norms of the encoder's weights cappe
 trained by the bound with k = K samples. Variants take the strength of their model: `large_encoder`
 has one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
 epochs; `iw_svi` stops by log p(x) of some validation images, estimated by IW-SVI, in the place of
-the IWAE-64 bound; `long` takes 1,000,000 steps, of fewer images each, at a higher rate.
+the IWAE-64 bound; `long` takes 1,000,000 steps, of fewer images each, at a higher rate; `narrow`
+has layers of 200 units in the place of 500.
 """
 _FIGURES = {
     "strength": (
