@@ -30,7 +30,7 @@ trained by the bound with k = K samples. Variants take the strength of their mod
 has one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
 epochs; `iw_svi` stops by log p(x) of some validation images, estimated by IW-SVI, in the place of
 the IWAE-64 bound; `long` takes 1,000,000 steps, of fewer images each, at a higher rate; `narrow`
-has layers of 200 units in the place of 500.
+has layers of 200 units in the place of 500; `dreg` takes the doubly reparameterized gradient.
 """
 _FIGURES = {
     "strength": (
