@@ -113,8 +113,9 @@ def _overfit_to_underfit(plan, found):
 def _larger_k(plan, found):
     rows = {}
     for curve in found:
-        rows.setdefault((plan.cells[curve.cell].row, curve.hyperparameter), []).append(curve)
-    for (_, key), of_row in rows.items():
+        cell = plan.cells[curve.cell]
+        rows.setdefault((cell.row, cell.variant, curve.hyperparameter), []).append(curve)
+    for (_, _, key), of_row in rows.items():
         for smaller, larger in itertools.pairwise(of_row):
             losses = [c.differences[c.best] - c.differences[-1] for c in (smaller, larger)]
             shared = min(len(loss.per_example) for loss in losses)  # the first images, as many

@@ -57,10 +57,8 @@ def reproduce(config):
 def _searched(config, plan, cells, name):
     """{hyperparameter: value} that the search of a cell chose; it is searched now if need be."""
     cell = cells[name]
-    if cell.base:
-        return _searched(config, plan, cells, cell.base)
     if not cell.grid:
-        return {}
+        return _searched(config, plan, cells, cell.base) if cell.base else {}
     path = _record(config, name, "search.json")
     if not path.exists():
         print(f"{config.study}/{name}: search", flush=True)

@@ -23,7 +23,7 @@ class Cell:
         row: its model at k = 1.
         k: its column.
         variant: the name in `Study.variants` of how its training differs from that of `base`.
-        base: name of the cell whose strength a variant takes.
+        base: name of the cell that a variant is one of, whose strength it takes without a grid.
     """
 
     name: str
@@ -48,11 +48,13 @@ class Variant:
         models: the rows.
         num_importance_samples: the columns.
         training: options in the place of those of the row and the column.
+        searched: whether strengths are searched again, or those of the row and the column taken.
     """
 
     models: tuple
     num_importance_samples: tuple
     training: dict
+    searched: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,7 +112,8 @@ class Study:
                 chosen = cell.row in options.models and cell.variant is None
                 if chosen and cell.k in options.num_importance_samples:
                     name = f"{cell.name}_{variant}"
-                    changes = {"name": name, "variant": variant, "base": cell.name, "grid": {}}
+                    changes = {"name": name, "variant": variant, "base": cell.name}
+                    changes["grid"] = cell.grid if options.searched else {}
                     training = {**cell.training, **options.training}
                     found[name] = dataclasses.replace(cell, training=training, **changes)
         return found

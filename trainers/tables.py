@@ -26,11 +26,12 @@ the most.
 
 Cells are named by the model: `d`, noise of standard deviation σ at the encoder's input (`_half`:
 for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H; `iwaeK`,
-trained by the bound with k = K samples. Variants take the strength of their model: `large_encoder`
-has one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
+trained by the bound with k = K samples. Variants take the strength of their model, but `resampled`,
+which takes the gradient through one sample of k and has searches of its own: `large_encoder` has
+one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
 epochs; `iw_svi` stops by log p(x) of some validation images, estimated by IW-SVI, in the place of
 the IWAE-64 bound; `long` takes 1,000,000 steps, of fewer images each, at a higher rate; `narrow`
-has layers of 200 units in the place of 500; `dreg` takes the doubly reparameterized gradient.
+has layers of 200 units in the place of 500.
 """
 _FIGURES = {
     "strength": (

@@ -201,6 +201,13 @@ def test_a_cell_takes_the_winner_of_another(tmp_path, monkeypatch):
         reproduce.reproduce(config)
     assert searched[0].grid.noise_stddev == (0.2,)
     assert len(searched[0].grid.max_norm) == 5
+    (tmp_path / "caltech" / "diwae64").mkdir()
+    run_folder.write_json(tmp_path / "caltech" / "diwae64" / "search.json", {"trials": []})
+    again = reproduce.ReproduceConfig("caltech", ("diwae64_resampled",), results=str(tmp_path))
+    with pytest.raises(FileNotFoundError):  # of the search of its own
+        reproduce.reproduce(again)
+    assert searched[1].gradient_estimator == "resampled"
+    assert len(searched[1].grid.noise_stddev) == 5
 
 
 @pytest.mark.parametrize("name", study.names())
@@ -211,6 +218,9 @@ def test_studies_are_well_formed(name):
     assert len(rows) == len(plan.models) * len(plan.num_importance_samples)
     for cell in cells.values():
         assert (cell.base in cells) == (cell.variant in plan.variants)
+        if cell.variant:
+            again = plan.variants[cell.variant].searched
+            assert cell.grid == (cells[cell.base].grid if again else {})
     for cell in cells.values():
         plain = cells[plan.plain(cell.name)]
         assert (plain.row, plain.k) == ("vae", cell.k)
