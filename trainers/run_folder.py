@@ -7,6 +7,7 @@ import platform
 import subprocess
 
 import keras
+import tensorflow as tf
 
 from air_tf import versions, zoo
 from trainers.train_config import TrainConfig
@@ -35,7 +36,7 @@ def create(config):
             f"`out` holds another run, which stays as it is; see {written}. Received: {path}"
         )
     found = {"commit": _commit(), "python": platform.python_version(), **versions.found()}
-    write_json(path / VERSIONS, found)
+    write_json(path / VERSIONS, {**found, "device": _device()})
     return path
 
 
@@ -48,6 +49,14 @@ def _commit():
     except FileNotFoundError:
         return None
     return done.stdout.strip() or None
+
+
+def _device():
+    """What trains: the names of the GPUs, or the kind of processor."""
+    gpus = tf.config.list_physical_devices("GPU")
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    names = [found.get("device_name", "GPU") for found in details]
+    return ", ".join(names) or platform.machine()
 
 
 def require_empty(path):

@@ -75,7 +75,7 @@ def test_run_folder_holds_everything(trained):
     config, model = run_folder.load(trained)
     assert config.encoder_units == (16,)
     assert config.noise_stddev == model.encoder.layers[0].stddev == 0.2
-    assert set(json.loads((trained / "versions.json").read_text())) > {"python", "keras"}
+    assert set(json.loads((trained / "versions.json").read_text())) > {"python", "keras", "device"}
     metrics = json.loads((trained / "metrics.json").read_text())
     assert metrics["best_val_iwae"] == max(metrics["history"]["val_iwae"])
     assert (trained / "samples.png").exists()
