@@ -32,12 +32,13 @@ def _draw_strength(axes, bound, key, lines, plan):
         axes.set_axis_off()
         return
     rows = dict.fromkeys(plan.cells[curve.cell].row for curve in lines)
+    # A row has a format, a k a colour; variants are pale.
     formats = dict(zip(rows, itertools.cycle(("o-", "s--", "^:"))))
     for curve in lines:
         y, errors = zip(*((d.mean, d.standard_error) for d in curve.differences), strict=True)
         cell = plan.cells[curve.cell]
         style = {"fmt": formats[cell.row], "color": f"C{plan.num_importance_samples.index(cell.k)}"}
-        style["alpha"] = 0.4 if cell.variant else 1  # a colour is a k, pale for a variant
+        style["alpha"] = 0.4 if cell.variant else 1
         label = f"{curve.cell} − {curve.reference}"
         axes.errorbar(curve.strengths, y, errors, capsize=3, label=label, **style)
     axes.axhline(0, color="grey", linewidth=1)

@@ -35,8 +35,9 @@ def create(config):
         raise FileExistsError(
             f"`out` holds another run, which stays as it is; see {written}. Received: {path}"
         )
-    found = {"commit": _commit(), "python": platform.python_version(), **versions.found()}
-    write_json(path / VERSIONS, {**found, "device": _device()})
+    python = platform.python_version()
+    found = {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
+    write_json(path / VERSIONS, found)
     return path
 
 

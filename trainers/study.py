@@ -112,8 +112,8 @@ class Study:
                 chosen = cell.row in options.models and cell.variant is None
                 if chosen and cell.k in options.num_importance_samples:
                     name = f"{cell.name}_{variant}"
-                    changes = {"name": name, "variant": variant, "base": cell.name}
-                    changes["grid"] = cell.grid if options.searched else {}
+                    grid = cell.grid if options.searched else {}
+                    changes = {"name": name, "variant": variant, "base": cell.name, "grid": grid}
                     training = {**cell.training, **options.training}
                     found[name] = dataclasses.replace(cell, training=training, **changes)
         return found
