@@ -69,7 +69,7 @@ class Study:
         seeds: of the final models; the first is that of the search.
         training: options of `trainers.train`.
         training_at: {k: options} in the place of those.
-        searching: options in the place of those, in the search.
+        searching_at: {k: options} in the place of those, in the search.
         variants: {name: `Variant`}.
         evaluation: options of `trainers.evaluate`.
         num_curve_examples: test images on which each model of a search is evaluated.
@@ -82,7 +82,7 @@ class Study:
     seeds: tuple = (0,)
     training: dict = dataclasses.field(default_factory=dict)
     training_at: dict = dataclasses.field(default_factory=dict)
-    searching: dict = dataclasses.field(default_factory=dict)
+    searching_at: dict = dataclasses.field(default_factory=dict)
     variants: dict = dataclasses.field(default_factory=dict)
     evaluation: dict = dataclasses.field(default_factory=dict)
     num_curve_examples: int = 1000

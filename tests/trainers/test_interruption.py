@@ -135,7 +135,7 @@ models:
   vae:
   dvae: {noise_stddev: [0.4]}
 training: {encoder_units: [8], decoder_units: [8], latent_dim: 3, epochs: 4, patience: 2}
-searching: {validation_freq: 2}
+searching_at: {1: {validation_freq: 2}}
 evaluation: {num_examples: 30, num_samples: 50, max_steps: 10, batch_size: 10}
 num_curve_examples: 20
 """
