@@ -31,7 +31,7 @@ def _draw_strength(axes, bound, key, lines, plan):
     if not lines:  # the other hyperparameter has searches with this bound
         axes.set_axis_off()
         return
-    rows = dict.fromkeys(plan.cells[curve.cell].row for curve in lines)
+    rows = dict.fromkeys(cell.row for cell in plan.cells.values() if cell.searched(key))
     # A row has a format, a k a colour; variants are pale.
     formats = dict(zip(rows, itertools.cycle(("o-", "s--", "^:"))))
     for curve in lines:
