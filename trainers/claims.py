@@ -80,7 +80,7 @@ def _against_plain(quantity, sign):
         for name, cell in cells.items():
             plain = cells.get(plan.plain(name))
             planned = plan.cells[name]
-            is_plain = planned.row == next(iter(plan.models))
+            is_plain = planned.row == plan.plain_row
             # Trained past their end, but of the same best epoch: the models of the base again.
             is_again = planned.training.get("num_monte_carlo_samples") == 1
             if not (is_plain or is_again) and plain is not None and cell.shared_seeds(plain):

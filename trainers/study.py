@@ -118,6 +118,11 @@ class Study:
                     found[name] = dataclasses.replace(cell, training=training, **changes)
         return found
 
+    @property
+    def plain_row(self):
+        """The row that has no regularizer."""
+        return next(iter(self.models))
+
     def name_of(self, row, k):
         """The name of a row's cell."""
         return row if k == 1 else row.replace("vae", f"iwae{k}")
@@ -125,7 +130,7 @@ class Study:
     def plain(self, name):
         """The name of the plain cell of the k of another, and of its variant if it is not plain."""
         cell = self.cells[name]
-        plain = self.name_of(next(iter(self.models)), cell.k)
+        plain = self.name_of(self.plain_row, cell.k)
         of_variant = f"{plain}_{cell.variant}"
         return of_variant if of_variant in self.cells and of_variant != name else plain
 
