@@ -164,25 +164,34 @@ def _iw_svi(plan, cells):
 def _more_samples(plan, cells):
     losses = {}
     for base, m, _, elbos in curves.over_training(plan, cells):
-        losses.setdefault(base, {})[m] = Estimate(elbos.max(axis=1) - elbos[:, -1])
+        loss = {seed: max(of_seed) - of_seed[-1] for seed, of_seed in elbos.items()}
+        losses.setdefault(base, {})[m] = loss
     for base, by_m in losses.items():
-        text = ", ".join(f"{_over_seeds(loss)} (m = {m})" for m, loss in sorted(by_m.items()))
-        line = f"{base}: the validation ELBO ends below its best by {text}"
+        fewest, *more = sorted(by_m)
+        text = ", ".join(f"{_over_seeds(_of_seeds(by_m[m]))} (m = {m})" for m in (fewest, *more))
+        parts = [f"{base}: the validation ELBO ends below its best by {text}"]
         plain = losses.get(plan.plain(base), {})
-        shared = plain.keys() & by_m.keys()
-        if base == plan.plain(base):
-            growth = by_m[max(by_m)] - by_m[min(by_m)]
-            yield f"{line}; it grows by {_judged_over_seeds(growth)}"
-        elif shared:
-            m = max(shared)
-            less = _judged_over_seeds(plain[m] - by_m[m])
-            yield f"{line}; at m = {m} that is less than of {plan.plain(base)} by {less}"
-        else:
-            yield line
+        for m in more:
+            if base == plan.plain(base):
+                pair, words = (by_m[m], by_m[fewest]), f"to m = {m} it grows"
+            else:
+                pair = plain.get(m, {}), by_m[m]
+                words = f"at m = {m} that is less than of {plan.plain(base)}"
+            if pair[0].keys() & pair[1].keys():
+                parts.append(f"{words} by {_judged_over_seeds(_of_seeds(*pair))}")
+        yield "; ".join(parts)
+
+
+def _of_seeds(values, subtracted=None):
+    """An estimate whose examples are seeds; if some are subtracted, the seeds that both have."""
+    if subtracted is None:
+        subtracted = dict.fromkeys(values, 0.0)
+    shared = sorted(values.keys() & subtracted.keys())
+    return Estimate(np.array([values[seed] - subtracted[seed] for seed in shared]))
 
 
 def _over_seeds(estimate):
-    """An estimate whose examples are seeds; one seed has no standard error."""
+    """In words; one seed has no standard error."""
     return str(estimate) if len(estimate.per_example) > 1 else f"{estimate.mean:.2f}"
 
 

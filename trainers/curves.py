@@ -72,14 +72,15 @@ def over_training(plan, cells):
     """The validation ELBO over training, of the variants that set m.
 
     Yields:
-        The cell that they are variants of, m, epochs between validations, and ELBOs `[seeds, V]`.
+        The cell that they are variants of, m, epochs between validations, and {seed: ELBOs}.
     """
     for name, cell in cells.items():
         planned = plan.cells[name]
         options = plan.variants[planned.variant].training if planned.variant else {}
         if "num_monte_carlo_samples" in options:
             every, elbos = _validations(cell, "val_elbo")
-            yield planned.base, options["num_monte_carlo_samples"], every, np.array(elbos)
+            of_seeds = dict(zip(sorted(cell.finals), elbos, strict=True))
+            yield planned.base, options["num_monte_carlo_samples"], every, of_seeds
 
 
 def to_stop_by(plan, cells):

@@ -60,7 +60,7 @@ def draw_training(path, plan, found):
     """The ELBO with m samples, a panel a model; returns whether there was anything to draw."""
     panels = {}
     for base, m, every, elbos in curves.over_training(plan, found):
-        panels.setdefault(base, []).append((f"m = {m}", every, elbos))
+        panels.setdefault(base, []).append((f"m = {m}", every, elbos.values()))
     return _draw_over_training(path, panels, "validation ELBO (nats)", sharey=True)
 
 
