@@ -167,37 +167,35 @@ def _more_samples(plan, cells):
         loss = {seed: max(of_seed) - of_seed[-1] for seed, of_seed in elbos.items()}
         losses.setdefault(base, {})[m] = loss
     for base, by_m in losses.items():
-        fewest, *more = sorted(by_m)
-        text = ", ".join(f"{_over_seeds(_of_seeds(by_m[m]))} (m = {m})" for m in (fewest, *more))
+        text = ", ".join(f"{_over_seeds(loss)} (m = {m})" for m, loss in sorted(by_m.items()))
         parts = [f"{base}: the validation ELBO ends below its best by {text}"]
-        plain = losses.get(plan.plain(base), {})
+        plain = plan.plain(base)
+        fewest, *more = sorted(by_m)
         for m in more:
-            if base == plan.plain(base):
-                pair, words = (by_m[m], by_m[fewest]), f"to m = {m} it grows"
+            if base == plain:
+                words, difference = f"to m = {m} it grows", _minus(by_m[m], by_m[fewest])
             else:
-                pair = plain.get(m, {}), by_m[m]
-                words = f"at m = {m} that is less than of {plan.plain(base)}"
-            if pair[0].keys() & pair[1].keys():
-                parts.append(f"{words} by {_judged_over_seeds(_of_seeds(*pair))}")
+                words = f"at m = {m} that is less than of {plain}"
+                difference = _minus(losses.get(plain, {}).get(m, {}), by_m[m])
+            if difference:
+                parts.append(f"{words} by {_judged_over_seeds(difference)}")
         yield "; ".join(parts)
 
 
-def _of_seeds(values, subtracted=None):
-    """An estimate whose examples are seeds; if some are subtracted, the seeds that both have."""
-    if subtracted is None:
-        subtracted = dict.fromkeys(values, 0.0)
-    shared = sorted(values.keys() & subtracted.keys())
-    return Estimate(np.array([values[seed] - subtracted[seed] for seed in shared]))
+def _minus(of_seeds, others):
+    """{seed: difference}, of the seeds that both have."""
+    return {s: of_seeds[s] - others[s] for s in sorted(of_seeds.keys() & others.keys())}
 
 
-def _over_seeds(estimate):
-    """In words; one seed has no standard error."""
-    return str(estimate) if len(estimate.per_example) > 1 else f"{estimate.mean:.2f}"
+def _over_seeds(of_seeds):
+    """The mean over {seed: value}; one seed has no standard error."""
+    estimate = Estimate(np.array(list(of_seeds.values())))
+    return str(estimate) if len(of_seeds) > 1 else f"{estimate.mean:.2f}"
 
 
-def _judged_over_seeds(estimate):
-    means = estimate.per_example
-    return _judged(_over_seeds(estimate), estimate.mean, _half_width(means), len(means))
+def _judged_over_seeds(of_seeds):
+    values = list(of_seeds.values())
+    return _judged(_over_seeds(of_seeds), np.mean(values), _half_width(values), len(values))
 
 
 _CLAIMS = {

@@ -78,9 +78,7 @@ def over_training(plan, cells):
         planned = plan.cells[name]
         options = plan.variants[planned.variant].training if planned.variant else {}
         if "num_monte_carlo_samples" in options:
-            every, elbos = _validations(cell, "val_elbo")
-            of_seeds = dict(zip(sorted(cell.finals), elbos, strict=True))
-            yield planned.base, options["num_monte_carlo_samples"], every, of_seeds
+            yield planned.base, options["num_monte_carlo_samples"], *_validations(cell, "val_elbo")
 
 
 def to_stop_by(plan, cells):
@@ -93,9 +91,11 @@ def to_stop_by(plan, cells):
     for name, cell in cells.items():
         if any("val_iw_svi" in final for final in cell.finals.values()):
             for bound in ("val_iwae", "val_iw_svi"):
-                yield bound, plan.cells[name].base, *_validations(cell, bound)
+                every, of_seeds = _validations(cell, bound)
+                yield bound, plan.cells[name].base, every, list(of_seeds.values())
 
 
 def _validations(cell, bound):
-    finals = [cell.finals[seed] for seed in sorted(cell.finals)]
-    return finals[0]["config"]["validation_freq"], [final[bound] for final in finals]
+    """Epochs between validations, and {seed: values of the bound}."""
+    of_seeds = {seed: cell.finals[seed][bound] for seed in sorted(cell.finals)}
+    return next(iter(cell.finals.values()))["config"]["validation_freq"], of_seeds
