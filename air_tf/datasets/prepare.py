@@ -10,6 +10,8 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 def prepared_builder(name, data_dir=None, manual_dir=None):
     """A TFDS builder whose data lies prepared in `data_dir`.
 
+    Several processes may prepare the same data at once: the first to end has it kept.
+
     Args:
         name: TFDS name, perhaps with a config.
         data_dir: where TFDS keeps prepared data; its own default if None.
@@ -46,6 +48,11 @@ def prepared_builder(name, data_dir=None, manual_dir=None):
             f"Could not download {name}. Put {_listed(files)} into a folder and pass it as "
             f"`manual_dir`. Received: {error}"
         ) from error
+    except OSError:
+        # TFDS moves the prepared data to its place when it is whole: another process was faster.
+        builder = tfds.builder(name, data_dir=data_dir)
+        if not builder.is_prepared():
+            raise
     return builder
 
 

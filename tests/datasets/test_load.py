@@ -148,26 +148,53 @@ def test_damaged_file(name, files, content, tmp_path):
     assert not list((tmp_path / "data").glob("*/*.*.*"))
 
 
+class SmallImages(tfds.core.GeneratorBasedBuilder):
+    """Three black images in each split."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def required_files(self, manual_dir):
+        return {}
+
+    def _info(self):
+        feature = tfds.features.Image(shape=(28, 28, 1))
+        return self.dataset_info_from_configs(
+            features=tfds.features.FeaturesDict({"image": feature})
+        )
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples() for split in SPLITS}
+
+    def _generate_examples(self):
+        yield from ((i, {"image": np.zeros((28, 28, 1), "uint8")}) for i in range(3))
+
+
+def test_another_process_prepares_the_same_data_and_is_faster(tmp_path, monkeypatch):
+    generators = SmallImages._split_generators
+
+    def overtaken(builder, dl_manager):
+        monkeypatch.setattr(SmallImages, "_split_generators", generators)
+        SmallImages(data_dir=tmp_path).download_and_prepare()
+        return generators(builder, dl_manager)
+
+    monkeypatch.setattr(SmallImages, "_split_generators", overtaken)
+    images = prepared_builder("small_images", tmp_path).as_dataset(split="test")
+    assert len(images) == 3
+    assert not list(tmp_path.glob("**/incomplete*"))
+
+
+def test_preparation_fails_by_itself(tmp_path, monkeypatch):
+    def full(builder, dl_manager):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(SmallImages, "_split_generators", full)
+    with pytest.raises(OSError, match="No space left"):
+        prepared_builder("small_images", tmp_path)
+
+
 def test_damaged_prepared_data(tmp_path, monkeypatch):
     """What TFDS has written itself, and something has changed since."""
-    images = {"image": np.zeros((3, 28, 28, 1), "uint8")}
     data_dir = tmp_path / "data"
-
-    class SmallImages(tfds.core.GeneratorBasedBuilder):
-        VERSION = tfds.core.Version("1.0.0")
-
-        def _info(self):
-            feature = tfds.features.Image(shape=(28, 28, 1))
-            return self.dataset_info_from_configs(
-                features=tfds.features.FeaturesDict({"image": feature})
-            )
-
-        def _split_generators(self, dl_manager):
-            return {split: self._generate_examples() for split in SPLITS}
-
-        def _generate_examples(self):
-            yield from ((i, {"image": image}) for i, image in enumerate(images["image"]))
-
     builder = SmallImages(data_dir=data_dir)
     builder.download_and_prepare()
     module = sys.modules["air_tf.datasets.load"]  # the package has a function of this name
