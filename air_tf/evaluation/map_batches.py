@@ -1,5 +1,7 @@
 """Running one compiled program over the batches of a data set."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 import tqdm
@@ -48,7 +50,7 @@ def map_batches(
         batches = strategy.experimental_distribute_values_from_function(
             lambda context: batch(first + context.replica_id_in_sync_group)
         )
-        return [strategy.gather(output, axis=0).numpy() for output in program(*batches)]
+        return [strategy.gather(output, axis=0).numpy() for output in program(batches)]
 
     backup = None
     if backup_dir is not None:
@@ -70,14 +72,14 @@ def _program(function, model, batch_size, dtype, options):
     key = (function, batch_size, dtype, *sorted(options.items()))
     if key not in programs:
         strategy = model.distribute_strategy
+        # Partials: TensorFlow counts the traces of functions of the same code together, and would
+        # warn after five models.
         # XLA on CPU cannot reach the variables of other replicas than the first.
         one_replica = strategy.num_replicas_in_sync == 1
         compiled = tf.function(
-            lambda x, seed: function(model, x, seed, **options),
+            functools.partial(function, model, **options),
             jit_compile=one_replica,
             autograph=False,
         )
-        programs[key] = tf.function(
-            lambda x, seed: strategy.run(compiled, (x, seed)), autograph=False
-        )
+        programs[key] = tf.function(functools.partial(strategy.run, compiled), autograph=False)
     return programs[key]

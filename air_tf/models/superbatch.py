@@ -7,6 +7,7 @@ program takes the S steps. Elements of the pipelines below are {"batches": leave
 train function cuts off again.
 """
 
+import functools
 import itertools
 
 import keras
@@ -97,15 +98,18 @@ def train_function(strategy, step, results, steps):
     def without_logs(batch):
         step(batch)
 
-    # One trace a shape: a trace for any batch size would be compiled anew for each all the same.
-    @tf.function(jit_compile=True, autograph=False)
-    def run(batches, first, end):
+    def run_batches(batches, first, end):
         def body(i):
             strategy.run(without_logs, (_map_leaves(lambda leaf: leaf[i], batches),))
             return (i + 1,)
 
         tf.while_loop(lambda i: i < end, body, [first])
         return results()
+
+    # One trace a shape: a trace for any batch size would be compiled anew for each all the same.
+    # A partial: TensorFlow counts the traces of functions of the same code together, and would warn
+    # after five models.
+    run = tf.function(functools.partial(run_batches), jit_compile=True, autograph=False)
 
     def run_superbatch(batches, sizes):
         logs, first = None, 0

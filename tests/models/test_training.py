@@ -357,6 +357,15 @@ def test_one_callback_need_not_be_a_list(x):
     assert model.fit(x, verbose=0, callbacks=stop).epoch == [0]
 
 
+def test_many_models_one_after_the_other_bring_no_warning_of_tracing(x, caplog, monkeypatch):
+    monkeypatch.setattr(tf.get_logger(), "propagate", True)
+    for seed in range(5):
+        model = compiled(seed=seed)
+        model.fit(x, batch_size=16, verbose=0)
+        air_tf.evaluation.importance_log_likelihood(model, x, num_samples=2, progress=False)
+    assert "retracing" not in caplog.text
+
+
 def test_superbatches_take_batches_of_any_sizes(x):
     """Ragged batches in any order: each example is seen once, in steps of its own batch."""
     sizes = [5, 5, 3, 5, 5, 5, 1, 3]
