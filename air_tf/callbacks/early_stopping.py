@@ -1,5 +1,7 @@
 """Stopping by the validation bound, on one scale for all models."""
 
+import warnings
+
 import keras
 
 
@@ -7,7 +9,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     """`keras.callbacks.EarlyStopping` on a validation bound in nats, such as `val_iwae` (IWAE-64).
 
     The best weights are restored when training ends, early or not. Epochs without validation (see
-    `validation_freq` of `fit`) are passed over: patience counts validations.
+    `validation_freq` of `fit`) are passed over: patience counts validations. A training without any
+    ends with a warning.
 
     Args:
         patience: validations in a row without improvement after which training stops.
@@ -28,3 +31,12 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     def on_epoch_end(self, epoch, logs=None):
         if logs and self.monitor in logs:
             super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs=None):
+        if self.best is None and self.model.history.epoch:
+            warnings.warn(
+                f"Early stopping has seen no `{self.monitor}`; give `fit` `validation_data`. "
+                f"Received: {', '.join(self.model.history.history)}",
+                stacklevel=2,
+            )
+        super().on_train_end(logs)

@@ -300,6 +300,13 @@ def test_early_stopping_restores_the_best_weights_and_skips_unvalidated_epochs(x
     assert model.decoder.layers[-1].bias.numpy()[0] == best == 2
 
 
+def test_early_stopping_says_that_there_was_no_validation(x):
+    model = compiled(jit_compile=False)
+    with pytest.warns(UserWarning, match="no `val_iwae`.*validation_data.*Received: elbo, loss"):
+        model.fit(x, epochs=2, verbose=0, callbacks=[air_tf.callbacks.EarlyStopping(1)])
+    model.fit(x, epochs=0, verbose=0, callbacks=[air_tf.callbacks.EarlyStopping(1)])
+
+
 def test_exponential_decay():
     schedule = air_tf.exponential_decay(1e-3, 200, decay=0.05)
     for i in (0, 50, 200):
