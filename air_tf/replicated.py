@@ -8,6 +8,8 @@ import zlib
 
 import tensorflow as tf
 
+from air_tf.program import program
+
 
 def require_same(strategy, value, what):
     """Raises ValueError if a value, by its `repr`, is not the same on all hosts of a strategy."""
@@ -35,8 +37,7 @@ def train_function(strategy, step, results, steps):
     def without_logs(batch):
         step(batch)
 
-    @tf.function(autograph=False)
-    def run(iterator):
+    def run_steps(iterator):
         def body(i):
             strategy.run(without_logs, (next(iterator),))
             return (i + 1,)
@@ -45,6 +46,8 @@ def train_function(strategy, step, results, steps):
             body(0)
         else:
             tf.while_loop(lambda i: i < steps, body, [0])
+
+    run = program(run_steps)
 
     def function(iterator):
         run(iterator)

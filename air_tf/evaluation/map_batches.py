@@ -8,6 +8,7 @@ import tqdm
 
 from air_tf import checks, random
 from air_tf.evaluation import finished_batches
+from air_tf.program import program
 
 
 def map_batches(
@@ -37,7 +38,7 @@ def map_batches(
     x = checks.pixels(x, model.input_dim, model.likelihood.binary)
     batch_size = min(checks.positive_int("batch_size", batch_size), len(x))
     strategy = model.distribute_strategy
-    program = _program(function, model, batch_size, x.dtype, options)
+    compiled = _compiled(function, model, batch_size, x.dtype, options)
 
     def batch(index):
         # The last batch is filled up by repetition, so that one program serves all.
@@ -50,7 +51,7 @@ def map_batches(
         batches = strategy.experimental_distribute_values_from_function(
             lambda context: batch(first + context.replica_id_in_sync_group)
         )
-        return [strategy.gather(output, axis=0).numpy() for output in program(batches)]
+        return [strategy.gather(output, axis=0).numpy() for output in compiled(batches)]
 
     backup = None
     if backup_dir is not None:
@@ -66,20 +67,14 @@ def map_batches(
     return tuple(np.concatenate(parts)[: len(x)] for parts in zip(*results, strict=True))
 
 
-def _program(function, model, batch_size, dtype, options):
+def _compiled(function, model, batch_size, dtype, options):
     """The compiled function. The model keeps it: another call with it does not compile again."""
     programs = vars(model).setdefault("_evaluation_programs", {})  # out of sight of Keras
     key = (function, batch_size, dtype, *sorted(options.items()))
     if key not in programs:
         strategy = model.distribute_strategy
-        # Partials: TensorFlow counts the traces of functions of the same code together, and would
-        # warn after five models.
         # XLA on CPU cannot reach the variables of other replicas than the first.
         one_replica = strategy.num_replicas_in_sync == 1
-        compiled = tf.function(
-            functools.partial(function, model, **options),
-            jit_compile=one_replica,
-            autograph=False,
-        )
-        programs[key] = tf.function(functools.partial(strategy.run, compiled), autograph=False)
+        on_replica = program(functools.partial(function, model, **options), one_replica)
+        programs[key] = program(functools.partial(strategy.run, on_replica))
     return programs[key]

@@ -7,11 +7,12 @@ program takes the S steps. Elements of the pipelines below are {"batches": leave
 train function cuts off again.
 """
 
-import functools
 import itertools
 
 import keras
 import tensorflow as tf
+
+from air_tf.program import program
 
 
 def from_arrays(arrays, batch_size, steps, shuffle, seed, first_epoch):
@@ -107,9 +108,7 @@ def train_function(strategy, step, results, steps):
         return results()
 
     # One trace a shape: a trace for any batch size would be compiled anew for each all the same.
-    # A partial: TensorFlow counts the traces of functions of the same code together, and would warn
-    # after five models.
-    run = tf.function(functools.partial(run_batches), jit_compile=True, autograph=False)
+    run = program(run_batches, jit_compile=True)
 
     def run_superbatch(batches, sizes):
         logs, first = None, 0
