@@ -1,22 +1,11 @@
 """The claims of the paper, each against the records: holds, does not hold, or undecided here."""
 
 import itertools
-import re
 
 import numpy as np
-import scipy.stats
 
 from air_tf.evaluation import Estimate
-from trainers import curves, records
-
-_RULE = """A difference counts if it is beyond two standard errors over images and, with several
-seeds, beyond the 95 % interval (Student's t) of their means. Of one seed that is said: another
-training may differ by more. Strengths are those that the validation images choose. A claim holds
-here, or does not, if every comparison below says so; the digits, none of the paper's data sets, are
-left out of that. Trainings are counted besides, not judged: several share the plain model that they
-are compared with."""
-_DIGITS = "digits"
-_VERDICTS = ("holds", "does not hold", "undecided")
+from trainers import curves, records, verdicts
 
 
 def assess(studies):
@@ -25,55 +14,12 @@ def assess(studies):
     Args:
         studies: {name: (`Study`, {cell: `CellRecord`})}.
     """
-    lines = [_RULE, ""]
+    lines = [verdicts.RULE, ""]
     for number, (claim, evidence) in enumerate(_CLAIMS.items(), 1):
         found = {name: list(evidence(*study)) for name, study in studies.items()}
-        lines.append(f"{number}. **{claim}** {_in_short(found)}")
+        lines.append(f"{number}. **{claim}** {verdicts.in_short(found)}")
         lines += [f"   * {name}: {line}." for name, texts in found.items() for line in texts]
     return "\n".join(lines)
-
-
-def _in_short(found):
-    """The verdict on a claim, of {study: texts that each have one or two}."""
-    texts = [text for name, of_study in found.items() if name != _DIGITS for text in of_study]
-    verdicts = re.findall("|".join(_VERDICTS), "\n".join(texts))
-    counts = {verdict: verdicts.count(verdict) for verdict in _VERDICTS if verdict in verdicts}
-    if not counts:
-        return "Undecided here: its cells are not run yet."
-    if len(counts) == 1:
-        return f"{verdicts[0].capitalize()} here."
-    return f"Undecided here: {', '.join(f'{v} in {n}' for v, n in counts.items())}."
-
-
-def _verdict(mean, margin):
-    if mean > margin:
-        return "holds"
-    return "does not hold" if mean < -margin else "undecided"
-
-
-def _half_width(means):
-    """Half the 95 % interval of the mean over seeds; NaN for one, about which nothing is known."""
-    n = len(means)
-    if n < 2:
-        return float("nan")
-    return scipy.stats.t.ppf(0.975, n - 1) * np.std(means, ddof=1) / np.sqrt(n)
-
-
-def _judged(text, mean, margin, num_seeds):
-    seeds = "one seed" if num_seeds == 1 else f"{num_seeds} seeds"
-    return f"{text}, {_verdict(mean, margin)} ({seeds})"
-
-
-def _of_one_seed(difference):
-    return _judged(difference, difference.mean, 2 * difference.standard_error, 1)
-
-
-def _compared(cell, other, quantity, sign=1):
-    """The difference to another cell and what it says of the claim that it has this sign."""
-    difference, means = cell.minus(other, quantity), cell.minus_by_seed(other, quantity)
-    # The half-width of one seed is NaN, which fmax passes over.
-    margin = np.fmax(2 * difference.standard_error, _half_width(means))
-    return _judged(difference, sign * difference.mean, margin, len(means))
 
 
 def _against_plain(quantity, sign):
@@ -86,7 +32,7 @@ def _against_plain(quantity, sign):
             # Trained past their end, but of the same best epoch: the models of the base again.
             is_again = planned.training.get("num_monte_carlo_samples") == 1
             if not (is_plain or is_again) and plain is not None and cell.shared_seeds(plain):
-                lines.append(f"{name}: {_compared(cell, plain, quantity, sign)}")
+                lines.append(f"{name}: {verdicts.of_difference(cell, plain, quantity, sign)}")
                 differences += cell.minus_by_seed(plain, quantity)
         if lines:
             agreeing = sum(sign * difference > 0 for difference in differences)
@@ -115,8 +61,8 @@ def _overfit_to_underfit(plan, found):
         best, symbol = curve.differences[curve.best], records.STRENGTHS[curve.hyperparameter]
         yield (
             f"{curve.cell} at {symbol} = {curve.strengths[curve.best]:g}: above {curve.reference} "
-            f"by {_of_one_seed(best)}; above the strongest, {curve.strengths[-1]:g}, by "
-            f"{_of_one_seed(best - curve.differences[-1])}"
+            f"by {verdicts.of_one_seed(best)}; above the strongest, {curve.strengths[-1]:g}, by "
+            f"{verdicts.of_one_seed(best - curve.differences[-1])}"
         )
 
 
@@ -132,10 +78,11 @@ def _larger_k(plan, found):
             losses = [Estimate(loss.per_example[:shared]) for loss in losses]
             best = [curve.strengths[curve.best] for curve in (smaller, larger)]
             change = curves.severity(key, best[1]) - curves.severity(key, best[0])
+            less = verdicts.of_one_seed(losses[0] - losses[1])
             yield (
                 f"{larger.cell} loses less at the strongest {records.STRENGTHS[key]} than "
-                f"{smaller.cell}, by {_of_one_seed(losses[0] - losses[1])}; the best goes from "
-                f"{best[0]:g} to {best[1]:g}, {_verdict(change, 0)}"
+                f"{smaller.cell}, by {less}; the best goes from {best[0]:g} to {best[1]:g}, "
+                f"{verdicts.of(change, 0)}"
             )
 
 
@@ -146,7 +93,7 @@ def _dvae_against_wni(plan, cells):
         if len(pair) == 2 and pair[0].shared_seeds(pair[1]):
             for quantity, title in (("log_likelihood", "log p(x)"), ("inference_gap", "gap")):
                 sign = np.sign(pair[0].minus(pair[1], quantity).mean)  # either will do
-                text = _compared(*pair, quantity, sign)
+                text = verdicts.of_difference(*pair, quantity, sign)
                 yield f"{title} of {names[0]} − {names[1]}: {text}"
 
 
@@ -156,10 +103,9 @@ def _large_encoder(plan, cells):
         base = cells.get(planned.base)
         is_large = planned.variant == "large_encoder"
         if is_large and base is not None and cell.shared_seeds(base):
-            yield (
-                f"{name} − {planned.base}: log p(x) {_compared(cell, base, 'log_likelihood', -1)}; "
-                f"inference gap {_compared(cell, base, 'inference_gap')}"
-            )
+            log_likelihood = verdicts.of_difference(cell, base, "log_likelihood", -1)
+            gap = verdicts.of_difference(cell, base, "inference_gap")
+            yield f"{name} − {planned.base}: log p(x) {log_likelihood}; inference gap {gap}"
 
 
 def _iw_svi(plan, cells):
@@ -167,7 +113,7 @@ def _iw_svi(plan, cells):
         if cell.finals:
             log_likelihood = cell.estimate("log_likelihood")
             difference = log_likelihood - cell.estimate("importance_log_likelihood")
-            clearly = _verdict(difference.mean - 0.1, 2 * difference.standard_error)
+            clearly = verdicts.of(difference.mean - 0.1, 2 * difference.standard_error)
             yield f"{name}: {difference}, {clearly}"
 
 
@@ -177,7 +123,9 @@ def _more_samples(plan, cells):
         loss = {seed: max(of_seed) - of_seed[-1] for seed, of_seed in elbos.items()}
         losses.setdefault(base, {})[m] = loss
     for base, by_m in losses.items():
-        text = ", ".join(f"{_over_seeds(loss)} (m = {m})" for m, loss in sorted(by_m.items()))
+        text = ", ".join(
+            f"{verdicts.over_seeds(loss)} (m = {m})" for m, loss in sorted(by_m.items())
+        )
         parts = [f"{base}: the validation ELBO ends below its best by {text}"]
         plain = plan.plain(base)
         fewest, *more = sorted(by_m)
@@ -188,24 +136,13 @@ def _more_samples(plan, cells):
                 words = f"at m = {m} that is less than of {plain}"
                 difference = _minus(losses.get(plain, {}).get(m, {}), by_m[m])
             if difference:
-                parts.append(f"{words} by {_judged_over_seeds(difference)}")
+                parts.append(f"{words} by {verdicts.of_seeds(difference)}")
         yield "; ".join(parts)
 
 
 def _minus(of_seeds, others):
     """{seed: difference}, of the seeds that both have."""
     return {s: of_seeds[s] - others[s] for s in sorted(of_seeds.keys() & others.keys())}
-
-
-def _over_seeds(of_seeds):
-    """The mean over {seed: value}; one seed has no standard error."""
-    estimate = Estimate(np.array(list(of_seeds.values())))
-    return str(estimate) if len(of_seeds) > 1 else f"{estimate.mean:.2f}"
-
-
-def _judged_over_seeds(of_seeds):
-    values = list(of_seeds.values())
-    return _judged(_over_seeds(of_seeds), np.mean(values), _half_width(values), len(values))
 
 
 _CLAIMS = {
