@@ -68,8 +68,7 @@ def _searched(config, plan, cells, name):
             else values
             for key, values in cell.grid.items()
         }
-        searching = plan.searching_at.get(cell.k, {})
-        options = {**cell.training, **searching, "seed": plan.seeds[0]}
+        options = {**cell.training, **cell.searching, "seed": plan.seeds[0]}
         data = {"model": cell.model, "out": _work(config, name, "search"), **_data(config)}
         searched = SearchConfig.of_dict({**options, **data}, config.study)
         _search(dataclasses.replace(searched, grid=Space(**grid)), plan, path)

@@ -18,6 +18,7 @@ class Cell:
         name: such as diwae8_half: the model with its k.
         model: name for `air_tf.create_model`.
         training: options of `trainers.train`.
+        searching: options in the place of those, in the search.
         grid: {hyperparameter: values} to search; the name of another cell in the place of values
             stands for what that one's search chose.
         row: its model at k = 1.
@@ -29,6 +30,7 @@ class Cell:
     name: str
     model: str
     training: dict
+    searching: dict
     grid: dict
     row: str
     k: int
@@ -106,7 +108,8 @@ class Study:
                 }
                 name = self.name_of(row, k)
                 model = row if k == 1 else row.replace("vae", "iwae")
-                found[name] = Cell(name, model, training, grid, row, k)
+                searching = self.searching_at.get(k, {})
+                found[name] = Cell(name, model, training, searching, grid, row, k)
         for variant, options in self.variants.items():
             for cell in tuple(found.values()):
                 chosen = cell.row in options.models and cell.variant is None

@@ -11,7 +11,7 @@ import numpy as np
 
 import air_tf
 from air_tf import checks
-from trainers import command_line, run_folder, strategies
+from trainers import command_line, locks, run_folder, strategies
 from trainers.train_config import TrainConfig
 
 
@@ -80,6 +80,10 @@ def train(config):
     """Trains the model of a config and writes its run folder; returns the model.
 
     A run that was interrupted goes on from its last backup, and ends as if it had not been.
+
+    Raises:
+        FileExistsError: if the folder holds anything but this run, unfinished.
+        ValueError: if another process is at work in it.
     """
     strategy = strategies.make(config.strategy)
     data = load(config)
@@ -90,16 +94,18 @@ def train(config):
         air_tf.callbacks.TerminateOnNaN(),
         air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
     ]
-    if strategies.is_chief(strategy):
-        run_folder.create(config)
-        logs = path / run_folder.LOGS
-        callbacks += [
-            keras.callbacks.TensorBoard(logs),
-            air_tf.callbacks.ImageGrids(logs, data.validation[:50], data.image_shape),
-        ]
-    start = time.perf_counter()
-    history = fit(model, config, data, callbacks).history
-    if strategies.is_chief(strategy):
+    if not strategies.is_chief(strategy):
+        fit(model, config, data, callbacks)
+        return model
+    run_folder.create(config)
+    logs = path / run_folder.LOGS
+    callbacks += [
+        keras.callbacks.TensorBoard(logs),
+        air_tf.callbacks.ImageGrids(logs, data.validation[:50], data.image_shape),
+    ]
+    with locks.locked(path):
+        start = time.perf_counter()
+        history = fit(model, config, data, callbacks).history
         _write(path, model, config, data, history, time.perf_counter() - start)
     return model
 

@@ -15,7 +15,7 @@ from keras_tuner import errors
 
 from air_tf import checks
 from air_tf.callbacks import TerminateOnNaN
-from trainers import command_line, run_folder
+from trainers import command_line, locks, run_folder
 from tuning import report, state_files
 from tuning.air_hyper_model import AIRHyperModel
 from tuning.bayesian_oracle import BayesianOracle
@@ -165,7 +165,7 @@ def search(config):
     hypermodel = make_hypermodel(config)
     path = prepare(config)
     holds_oracle = os.environ.get("KERASTUNER_TUNER_ID", _ALONE) in (_ALONE, _CHIEF)
-    with state_files.locked(path) if holds_oracle else contextlib.nullcontext():
+    with locks.locked(path) if holds_oracle else contextlib.nullcontext():
         tuner = make_tuner(config, hypermodel)
         tuner.search()
         if holds_oracle:

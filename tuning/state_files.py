@@ -5,8 +5,6 @@ them, where a kill leaves a trial that the oracle does not know and never runs; 
 search only for a process of the same name.
 """
 
-import contextlib
-import fcntl
 import json
 import pathlib
 import shutil
@@ -25,24 +23,6 @@ def write_whole():
         return text
 
     utils.save_json = save_json
-
-
-@contextlib.contextmanager
-def locked(folder):
-    """Keeps a search's folder to this process; a kill gives it free.
-
-    Raises:
-        ValueError: if another process is at work in it.
-    """
-    with (folder / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ValueError(
-                f"A search must have its folder to itself, and another process is at work. "
-                f"Received: {folder}"
-            ) from None
-        yield
 
 
 def recover(folder, tuner_id):

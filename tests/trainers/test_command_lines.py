@@ -16,6 +16,7 @@ from trainers import (
     demo,
     evaluate,
     export,
+    locks,
     publish,
     run_folder,
     train,
@@ -214,6 +215,14 @@ def test_a_run_is_never_overwritten(trained, capsys):
     assert stop.value.code == 2
     assert "must be a new or empty folder" in capsys.readouterr().err
     assert before == {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+
+
+def test_a_run_is_trained_by_one_process(tmp_path, capsys):
+    arguments = [*TRAIN, "--out", str(tmp_path / "run")]
+    run_folder.create(command_line.parse(TrainConfig, arguments))
+    with locks.locked(tmp_path / "run"):
+        assert "another process is at work" in refusal(train, arguments, capsys)
+    assert not (tmp_path / "run" / run_folder.METRICS).exists()
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ import keras_tuner
 import pytest
 import tensorflow as tf
 
-from trainers import command_line, run_folder
+from trainers import command_line, locks, run_folder
 from trainers.train_config import TrainConfig
-from tuning import launch, retrain_best, search, state_files
+from tuning import launch, retrain_best, search
 from tuning.air_hyper_model import HYPERPARAMETERS, AIRHyperModel
 from tuning.search_config import SearchConfig, Space
 
@@ -366,7 +366,7 @@ def test_a_damaged_trial_is_named(instant_trials, tmp_path, capsys):
 def test_a_folder_is_searched_by_one_process(instant_trials, tmp_path, capsys):
     arguments = [*SMALL, "--out", tmp_path, "--grid.noise-stddev", 0.1]
     search.prepare(command_line.parse(SearchConfig, list(map(str, arguments))))
-    with state_files.locked(tmp_path):
+    with locks.locked(tmp_path):
         with pytest.raises(SystemExit):
             run(search, SearchConfig, arguments)
         assert "another process is at work" in capsys.readouterr().err
