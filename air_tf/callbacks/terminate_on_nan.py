@@ -8,7 +8,8 @@ class TerminateOnNaN(keras.callbacks.Callback):
     """Ends training with an error if the loss is not finite, and says when and where it began.
 
     Raises:
-        FloatingPointError: from `fit`, with the optimizer step and the weights that are not finite.
+        FloatingPointError: from `fit`, with the batch and the epoch where it began, and the weights
+            that are not finite.
 
     Example:
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
@@ -17,18 +18,22 @@ class TerminateOnNaN(keras.callbacks.Callback):
     >>> try:
     ...     model.fit(x, verbose=0, callbacks=[air_tf.callbacks.TerminateOnNaN()])
     ... except FloatingPointError as error:
-    ...     print(str(error)[:50])
-    Training diverged: the loss is not finite from ste
+    ...     print(str(error)[:51])
+    Training diverged: the loss is not finite from batch
     """
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch + 1
 
     def on_train_batch_end(self, batch, logs=None):
         loss = (logs or {}).get("loss")
         if loss is None or np.isfinite(loss):
             return
-        model = self.model
-        weights = [w.path for w in model.trainable_weights if not np.all(np.isfinite(w.numpy()))]
+        batch = self.model.first_non_finite_batch  # the execution may have had more since
+        weights = self.model.trainable_weights
+        weights = [w.path for w in weights if not np.all(np.isfinite(w.numpy()))]
         raise FloatingPointError(
-            f"Training diverged: the loss is not finite from step {model.first_non_finite_step} of "
-            f"the optimizer on; now these weights are not finite: {', '.join(weights) or 'none'}. "
+            f"Training diverged: the loss is not finite from batch {batch} of epoch {self._epoch} "
+            f"on; now these weights are not finite: {', '.join(weights) or 'none'}. "
             "A lower learning rate may help"
         )

@@ -65,7 +65,8 @@ def load(name, *, data_dir=None, manual_dir=None, binarization="static", seed=0)
         A `Dataset`.
 
     Raises:
-        ValueError: for an unknown name (with the nearest known one), unfit pixels, a damaged file.
+        ValueError: for an unknown name (with the nearest known one), unfit pixels, a damaged file,
+            dynamic binarization of binary images.
         FileNotFoundError: for a missing file: which, from where, to which folder.
 
     Example:
@@ -83,6 +84,11 @@ def load(name, *, data_dir=None, manual_dir=None, binarization="static", seed=0)
         grey, image_shape = _read_tfds(*_TFDS[name], data_dir, manual_dir)
     binary = all(set(np.unique(x)) <= {0, 1} for x in grey.values())
     if binary:
+        if binarization == "dynamic":
+            raise ValueError(
+                f"The images of {name} are binary: there is nothing to draw anew in each epoch. "
+                "Received: binarization='dynamic'"
+            )
         splits = {split: x.astype(np.uint8) for split, x in grey.items()}
         return Dataset(name, **splits, image_shape=image_shape)
     splits = {

@@ -22,9 +22,10 @@ def optimize_posterior(
 ):
     """Maximises a bound over the variational parameters of each example by Adam.
 
-    After each window of 10 steps the average objective of an example is compared with its best so
-    far; the parameters, averaged over the window, are kept if it is better, and an example without
-    a better window 10 times in a row stops moving. The loop ends when all have stopped.
+    After each window of 10 steps (the last may be shorter) the average objective of an example is
+    compared with that of its best window so far; the parameters, averaged over the window, are kept
+    if it is better, and an example without a better window 10 times in a row stops moving. The loop
+    ends when all have stopped.
 
     Args:
         model: a `VariationalAutoencoder`.
@@ -62,10 +63,15 @@ def optimize_posterior(
         raw = tf.where(active[:, tf.newaxis], raw + learning_rate * direction, raw)
         steps += tf.cast(active, tf.int32)
         # The end of a window.
-        closes = (i + 1) % _WINDOW == 0
-        better = closes & active & (mean > best)
-        best = tf.where(better, mean, best)
-        best_raw = tf.where(better[:, tf.newaxis], mean_raw, best_raw)
+        closes = ((i + 1) % _WINDOW == 0) | (i + 1 == max_steps)
+        share = _WINDOW / (i % _WINDOW + 1)  # 1, exactly, unless the window is shorter
+        average, average_raw = (
+            mean * tf.cast(share, mean.dtype),
+            mean_raw * tf.cast(share, raw.dtype),
+        )
+        better = closes & active & (average > best)
+        best = tf.where(better, average, best)
+        best_raw = tf.where(better[:, tf.newaxis], average_raw, best_raw)
         failures += tf.cast(closes & active, tf.int32)
         failures = tf.where(better, 0, failures)
         mean = tf.where(closes, 0.0, mean)

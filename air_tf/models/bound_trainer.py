@@ -1,12 +1,14 @@
 """How the bound is trained and validated: the custom steps behind `fit` and `evaluate`."""
 
 import contextlib
+import functools
+import inspect
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from air_tf import checks, objectives, random
+from air_tf.models.checked_batches import checked_batches
 from air_tf.models.gradient_estimators import GRADIENT_ESTIMATORS
 from air_tf.models.loss_tracker import LossTracker
 from air_tf.models.superbatch_trainer import SuperbatchTrainer
@@ -43,9 +45,12 @@ class BoundTrainer(SuperbatchTrainer):
         with self._evaluation():
             return super().evaluate(self._checked(x), *args, **kwargs)
 
+    def train_on_batch(self, x, *args, **kwargs):
+        return super().train_on_batch(self._checked(x), *args, **kwargs)
+
     def test_on_batch(self, x, *args, **kwargs):
         with self._evaluation():
-            return super().test_on_batch(x, *args, **kwargs)
+            return super().test_on_batch(self._checked(x), *args, **kwargs)
 
     @contextlib.contextmanager
     def _evaluation(self):
@@ -74,14 +79,13 @@ class BoundTrainer(SuperbatchTrainer):
         return {"loss": self._loss_tracker.result(), "elbo": self._elbo_tracker.result()}
 
     @property
-    def first_non_finite_step(self):
-        """Step of the optimizer in this epoch whose loss was the first not finite; None so far."""
+    def first_non_finite_batch(self):
+        """Batch of this epoch, from 1, whose loss was the first not finite; None so far."""
         tracker = self._loss_tracker
-        updates, finite = tracker.updates.numpy(), tracker.finite_updates.numpy()
-        if updates == finite:
+        finite = int(tracker.finite_updates.numpy())
+        if tracker.updates.numpy() == finite:
             return None
-        late = -(-(updates - finite) // self._num_replicas())  # all follow the first in a step
-        return int(self.optimizer.iterations.numpy() - late + 1)
+        return finite // self._num_replicas() + 1  # of its batch some replicas may be finite
 
     def test_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -140,9 +144,12 @@ class BoundTrainer(SuperbatchTrainer):
         return context.all_reduce(tf.distribute.ReduceOp.SUM, size)
 
     def _checked(self, x):
-        """Rejects unfit pixels: arrays at once, batches of a `tf.data.Dataset` as they pass."""
-        if isinstance(x, np.ndarray | tf.Tensor | list):
-            return checks.pixels(x, self.input_dim, self.likelihood.binary)
+        """Rejects unfit pixels: arrays and data frames at once, other data batch by batch."""
+        options = {"width": self.input_dim, "binary": self.likelihood.binary}
+        if isinstance(x, list) or hasattr(x, "__array__"):
+            return checks.pixels(x, **options)
         if isinstance(x, tf.data.Dataset):
-            return checks.dataset_pixels(x, self.input_dim, self.likelihood.binary)
+            return checks.dataset_pixels(x, **options)
+        if isinstance(x, keras.utils.PyDataset) or inspect.isgenerator(x):
+            return checked_batches(x, functools.partial(checks.pixels, **options))
         return x

@@ -115,7 +115,6 @@ def create_model(
     row = _MODELS[checks.one_of("name", name, _MODELS)]
     input_dim = checks.positive_int("input_dim", input_dim)
     latent_dim = checks.positive_int("latent_dim", latent_dim)
-    checks.one_of("denoising_form", denoising_form, ("coin", "mixture"))
     k = _setting(
         name, "num_importance_samples", num_importance_samples, row.importance_weighted, 1, 8
     )
@@ -126,12 +125,15 @@ def create_model(
     if denoising_weight is not None:
         checks.in_unit_interval("denoising_weight", denoising_weight)
     weight = _setting(name, "denoising_weight", denoising_weight, noisy, 1.0, row.denoising_weight)
+    denoising_form = _setting(name, "denoising_form", denoising_form, noisy, "coin", "coin")
+    checks.one_of("denoising_form", denoising_form, ("coin", "mixture"))
     max_norm = _setting(name, "max_norm", max_norm, row.norm_capped, None, 2.0)
+    cap = _setting(name, "cap", cap, row.norm_capped, "min", "min")
     family = distributions.get(variational_family, distributions.VARIATIONAL_FAMILIES)
     likelihood = distributions.get(likelihood, distributions.LIKELIHOODS)
 
     seeds = _seeds(seed)
-    mixture = denoising_form == "mixture" and noisy
+    mixture = denoising_form == "mixture"
     encoder = [keras.Input((input_dim,), dtype=_compute_dtype(dtype))]
     if noisy:
         probability = 1.0 if mixture else weight

@@ -20,7 +20,7 @@ from air_tf import objectives, random
 
 def _standard(model, x, outputs, k, seed):
     q = model.variational_family(outputs)
-    return _bounds(model.log_importance_weights(x, q, k, seed, model.analytic_kl))
+    return _bounds(model.log_importance_weights(x, q, k, seed, model.analytic_kl, training=True))
 
 
 def _resampled(model, x, outputs, k, seed):
@@ -28,7 +28,7 @@ def _resampled(model, x, outputs, k, seed):
     family = model.variational_family
     q = family(outputs)
     noise = family.noise(q, k, noise_seed)
-    log_weights = tf.stop_gradient(model.log_weights_at(x, q, family.transform(q, noise)))
+    log_weights = tf.stop_gradient(_log_weights(model, x, q, family.transform(q, noise)))
     bound, elbo = _bounds(log_weights)
     # Gumbel-max: the largest of log w_i + Gumbel noise has index i with probability w̃_i.
     uniform = random.uniform(tf.shape(log_weights), choice_seed, log_weights.dtype)
@@ -36,14 +36,14 @@ def _resampled(model, x, outputs, k, seed):
     index = tf.argmax(log_weights + gumbel, axis=0)
     chosen = tf.one_hot(index, k, axis=0, dtype=noise.dtype)[..., tf.newaxis] * noise
     z = family.transform(q, tf.reduce_sum(chosen, axis=0, keepdims=True))
-    log_weight = model.log_weights_at(x, q, z)[0]
+    log_weight = _log_weights(model, x, q, z)[0]
     return bound + log_weight - tf.stop_gradient(log_weight), elbo
 
 
 def _sticking_the_landing(model, x, outputs, k, seed):
     family = model.variational_family
     z = family.sample(family(outputs), k, seed)
-    return _bounds(model.log_weights_at(x, family(tf.stop_gradient(outputs)), z))
+    return _bounds(_log_weights(model, x, family(tf.stop_gradient(outputs)), z))
 
 
 def _doubly_reparameterized(model, x, outputs, k, seed):
@@ -55,9 +55,13 @@ def _doubly_reparameterized(model, x, outputs, k, seed):
         return tf.identity(z), lambda upstream: upstream * normalized_weights[0]
 
     z = weighted_once_more(family.sample(family(outputs), k, seed))
-    log_weights = model.log_weights_at(x, family(tf.stop_gradient(outputs)), z)
+    log_weights = _log_weights(model, x, family(tf.stop_gradient(outputs)), z)
     normalized_weights.append(tf.nn.softmax(log_weights, axis=0)[..., tf.newaxis])
     return _bounds(log_weights)
+
+
+def _log_weights(model, x, q, z):
+    return model.log_weights_at(x, q, z, training=True)
 
 
 def _bounds(log_weights):

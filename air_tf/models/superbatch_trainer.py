@@ -5,6 +5,7 @@ import random
 import keras
 import numpy as np
 import tensorflow as tf
+from keras.src.trainers.data_adapters import tf_dataset_adapter
 
 from air_tf import replicated
 from air_tf.callbacks.backup_and_restore import BackupAndRestore
@@ -33,8 +34,18 @@ class SuperbatchTrainer:
             steps_per_execution: S, optimizer steps in one XLA program; batch callbacks are called
                 once per execution. If None, `fit` chooses: up to 50, or 1 if a callback wants
                 every batch. Over replicas it is the next lower divisor of the number of batches.
-            **kwargs: as in Keras.
+            **kwargs: as in Keras, but for its losses and metrics.
+
+        Raises:
+            ValueError: for a loss or metrics: the model has its own.
         """
+        for name in ("loss", "loss_weights", "metrics", "weighted_metrics"):
+            if kwargs.get(name):
+                raise ValueError(
+                    "The loss is the model's bound, and its metrics are `elbo` and `iwae`; others "
+                    f"would not be used. Received: {name}={kwargs[name]!r}"
+                )
+        self._given = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
         if jit_compile == "auto":
             one_replica = self.distribute_strategy.num_replicas_in_sync == 1
             jit_compile = one_replica and not kwargs.get("run_eagerly")
@@ -44,7 +55,11 @@ class SuperbatchTrainer:
             steps_per_execution=steps_per_execution or 1,
             **kwargs,
         )
-        self._given_steps = steps_per_execution
+
+    def get_compile_config(self):
+        # What was given, for a loaded model to choose itself where this one did.
+        config = super().get_compile_config()
+        return {**config, **self._given} if config else config
 
     def compile_from_config(self, config):
         self.compile(**keras.saving.deserialize_keras_object(config))
@@ -116,6 +131,8 @@ class SuperbatchTrainer:
 
         Raises:
             ValueError: for unfit pixels, or a split that leaves a side without examples.
+            tf.errors.OpError: for unfit pixels of a later batch of a generator, or of any batch of
+                a `keras.utils.PyDataset` or `tf.data.Dataset`.
         """
         self._assert_compile_called("fit")
         listed = fit_arguments.as_list(callbacks)
@@ -164,6 +181,9 @@ class SuperbatchTrainer:
     def _from_dataset(self, x, options, num_batches, epochs_done):
         """The input of Keras's `fit` and its options, without the epochs that are done."""
         options = {**options, "shuffle": False}  # a dataset has its own order; Keras would warn
+        class_weight = options.pop("class_weight")
+        if class_weight:
+            x = x.map(tf_dataset_adapter.make_class_weight_map_fn(class_weight))
         steps = 1
         if self._is_one_program():
             steps = self.steps_per_execution
@@ -210,6 +230,16 @@ class SuperbatchTrainer:
             x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         return super().evaluate(x, y, batch_size, *args, sample_weight=sample_weight, **kwargs)
 
+    def predict(self, *args, **kwargs):
+        """As `keras.Model.predict`: means `[N, D]` of p(x|z), each at the mean of q(z|x)."""
+        # Keras unrolls the S batches of an execution, or drops all but the first where its function
+        # was made before S was chosen.
+        steps, self.steps_per_execution = self.steps_per_execution, 1
+        try:
+            return super().predict(*args, **kwargs)
+        finally:
+            self.steps_per_execution = steps
+
     def _evaluation_data(self, data, batch_size):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if self._is_one_program() and isinstance(x, np.ndarray):
@@ -227,12 +257,13 @@ class SuperbatchTrainer:
         return self.distribute_strategy.num_replicas_in_sync
 
     def _set_steps(self, num_batches, steps_per_epoch, callbacks):
-        steps = self._given_steps or min(num_batches or _MOST_STEPS, _MOST_STEPS)
+        given = self._given["steps_per_execution"]
+        steps = given or min(num_batches or _MOST_STEPS, _MOST_STEPS)
         one_program, replicated = self._is_one_program(), self._num_replicas() > 1
         by_batch = not (one_program or replicated) or any(
             map(fit_arguments.wants_every_batch, callbacks)
         )
-        if self._given_steps is None and by_batch:
+        if given is None and by_batch:
             steps = 1
         if steps_per_epoch is not None or replicated:
             # Only a superbatch knows where an epoch ends: otherwise it must be with an execution.

@@ -27,9 +27,10 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         α·L_σ + (1−α)·L,   L = (1/m) Σ_j log (1/k) Σ_i w_ij     (Shu et al. 2018, Eqs. 16, 20, 23)
 
     with L_σ under the training behaviour of the encoder (noise on) and L under its inference
-    behaviour (noise off). α is `mixture_weight`: 1 unless the mixture form of Eq. 16 is wanted.
-    Each of the m bounds draws its own noise, which its k samples share. Evaluation reports the same
-    bound on clean input, and as `iwae` the bound with `num_validation_samples` samples.
+    behaviour (noise off); the decoder behaves as in training (dropout on, say) in both. α is
+    `mixture_weight`: 1 unless the mixture form of Eq. 16 is wanted. Each of the m bounds draws its
+    own noise, which its k samples share. Evaluation reports the same bound on clean input, and as
+    `iwae` the bound with `num_validation_samples` samples.
 
     Args:
         encoder: Keras model `[B, D]` → raw parameters of q(z|x), `[B, variational_family.
@@ -142,14 +143,15 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         outputs = self.encoder(tf.cast(x, self.compute_dtype), training=training)
         return tf.cast(outputs, self.density_dtype)
 
-    def likelihood_outputs(self, z):
+    def likelihood_outputs(self, z, training=False):
         """The decoder's raw outputs `[..., P]` for z `[..., Z]`, in the dtype of the densities."""
         z = tf.convert_to_tensor(z)
-        outputs = self.decoder(tf.reshape(tf.cast(z, self.compute_dtype), [-1, self.latent_dim]))
+        latents = tf.reshape(tf.cast(z, self.compute_dtype), [-1, self.latent_dim])
+        outputs = self.decoder(latents, training=training)
         outputs = tf.cast(outputs, self.density_dtype)
         return tf.reshape(outputs, [*_static_or_dynamic_shape(z)[:-1], outputs.shape[-1]])
 
-    def log_importance_weights(self, x, q, num_samples, seed, analytic_kl=False):
+    def log_importance_weights(self, x, q, num_samples, seed, analytic_kl=False, training=False):
         """Draws k samples z ~ q and returns their log w = log p(x, z) − log q(z).
 
         Args:
@@ -159,18 +161,18 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
             seed: seed tensor `[2]`.
             analytic_kl: replace log q(z) − log p(z) by its expectation under q, KL(q‖p(z)); the
                 mean over samples stays the ELBO, with less variance, but exp is no weight then.
+            training: whether the decoder behaves as in training.
 
         Returns:
             `[k, ..., B]`, nats.
         """
         z = self.variational_family.sample(q, num_samples, seed)
-        return self.log_weights_at(x, q, z, analytic_kl)
+        return self.log_weights_at(x, q, z, analytic_kl, training)
 
-    def log_weights_at(self, x, q, z, analytic_kl=False):
+    def log_weights_at(self, x, q, z, analytic_kl=False, training=False):
         """Log weights at given latents z `[k, ..., B, Z]`: the one place where densities meet."""
-        log_likelihood = self.likelihood(self.likelihood_outputs(z)).log_prob(
-            tf.cast(x, self.density_dtype)
-        )
+        likelihood = self.likelihood(self.likelihood_outputs(z, training))
+        log_likelihood = likelihood.log_prob(tf.cast(x, self.density_dtype))
         if analytic_kl:
             return log_likelihood - tfp.distributions.kl_divergence(q, self.prior)
         return log_likelihood + self.prior.log_prob(z) - q.log_prob(z)

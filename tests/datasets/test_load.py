@@ -113,6 +113,14 @@ def test_unknown_name():
         datasets.load("digits", binarization="dynamical")
 
 
+def test_binary_images_are_not_drawn_anew(tmp_path):
+    x = np.eye(4, dtype="uint8")
+    np.savez(tmp_path / "x.npz", train=x, validation=x, test=x)
+    assert datasets.load(tmp_path / "x.npz").binarization == "static"
+    with pytest.raises(ValueError, match="Received: binarization='dynamic'"):
+        datasets.load(tmp_path / "x.npz", binarization="dynamic")
+
+
 @pytest.mark.parametrize("name", [name for name in datasets.list_datasets() if name != "digits"])
 def test_missing_manual_file_says_which_from_where_to_which_folder(name, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"(?s)needs .*\(from http.*manual_dir=.*lacks"):

@@ -124,6 +124,19 @@ def test_optimization_stops_by_itself():
     assert np.all(svi.num_steps % 10 == 0)
 
 
+def test_every_step_counts():
+    """Those of a last window of fewer than 10 steps, too, towards a q that is far off."""
+    model = linear_model(loc_shift=1.5)
+    options = {"learning_rate": 0.05, "progress": False}
+    start = air_tf.evaluation.importance_log_likelihood(model, X, 200, progress=False)
+    nine, ten, nineteen = (
+        air_tf.evaluation.iw_svi(model, X, 200, max_steps=steps, **options) for steps in (9, 10, 19)
+    )
+    assert (nine - start).mean > 0.1
+    assert (nineteen - ten).mean > 0.1
+    assert np.all(nine.num_steps == 9)
+
+
 @pytest.mark.parametrize("num_samples", [1, 7, 100, 137])
 def test_remainder_of_a_chunk_is_exact(num_samples):
     """k samples in chunks of 50: as good as k, no more and no less."""

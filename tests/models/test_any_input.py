@@ -151,9 +151,26 @@ def test_a_learning_rate_too_high_stays_finite_or_says_where_it_ended(x):
         assert model.optimizer.iterations.numpy() == 10_000
         assert np.all(np.isfinite(history["loss"]))
     except FloatingPointError as error:
-        assert "from step" in str(error)  # noqa: PT017
+        assert "from batch" in str(error)  # noqa: PT017
     model = small_model("vae")
     model.compile(keras.optimizers.SGD(1e6), steps_per_execution=2)
-    with pytest.raises(FloatingPointError, match=r"step \d+ of .*: encoder/dense"):
+    with pytest.raises(FloatingPointError, match=r"batch \d of epoch \d+ on.*: encoder/dense"):
         model.fit(x, batch_size=8, epochs=50, verbose=0, callbacks=[stop])
-    assert 2 <= model.first_non_finite_step <= model.optimizer.iterations.numpy()
+
+
+@pytest.mark.parametrize("accumulated", [None, 4])
+def test_where_the_loss_ended_is_counted_in_batches(accumulated, x):
+    """Five batches that are finite, whatever the optimizer makes of them, then one that is not."""
+    model = small_model()
+    optimizer = keras.optimizers.SGD(0.0, gradient_accumulation_steps=accumulated)
+    model.compile(optimizer, run_eagerly=True)
+    spoil = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: batch == 4 and spoil_bias(model)
+    )
+    stop = air_tf.callbacks.TerminateOnNaN()
+    with pytest.raises(FloatingPointError, match="from batch 6 of epoch 1 on"):
+        model.fit(x, batch_size=4, verbose=0, callbacks=[spoil, stop])
+
+
+def spoil_bias(model):
+    model.decoder.layers[-1].bias.assign(np.full(model.decoder.layers[-1].bias.shape, np.nan))
