@@ -10,6 +10,7 @@ from keras.src.trainers.data_adapters import tf_dataset_adapter
 from air_tf import replicated
 from air_tf.callbacks.backup_and_restore import BackupAndRestore
 from air_tf.models import fit_arguments, superbatch
+from air_tf.program import program
 
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
 # hundredth of the time of its steps.
@@ -104,6 +105,15 @@ class SuperbatchTrainer:
             )
         else:
             super().make_test_function(force)
+
+    def make_predict_function(self, force=False):
+        if self.predict_function is not None and not force:
+            return
+        if self._is_one_program():
+            run = program(self.predict_step, jit_compile=True)
+            self.predict_function = lambda batches: run(batches[0])
+        else:
+            super().make_predict_function(force)
 
     def fit(
         self,
@@ -232,8 +242,7 @@ class SuperbatchTrainer:
 
     def predict(self, *args, **kwargs):
         """As `keras.Model.predict`: means `[N, D]` of p(x|z), each at the mean of q(z|x)."""
-        # Keras unrolls the S batches of an execution, or drops all but the first where its function
-        # was made before S was chosen.
+        # The result of S batches would have to be put together from S programs anyway.
         steps, self.steps_per_execution = self.steps_per_execution, 1
         try:
             return super().predict(*args, **kwargs)

@@ -369,6 +369,7 @@ def test_many_models_one_after_the_other_bring_no_warning_of_tracing(x, caplog, 
     for seed in range(5):
         model = compiled(seed=seed)
         model.fit(x, batch_size=16, verbose=0)
+        model.predict(x, batch_size=16, verbose=0)
         air_tf.evaluation.importance_log_likelihood(model, x, num_samples=2, progress=False)
     assert "retracing" not in caplog.text
 
