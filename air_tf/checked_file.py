@@ -6,6 +6,8 @@ import os
 
 import numpy as np
 
+DIGITS = 16  # of the digest in a name
+
 
 def write(directory, name, arrays):
     """Writes NAME-DIGEST.npz, the digest being that of the content.
@@ -44,4 +46,4 @@ def read(path):
 
 
 def _digest(content):
-    return hashlib.sha256(content).hexdigest()[:16]
+    return hashlib.sha256(content).hexdigest()[:DIGITS]

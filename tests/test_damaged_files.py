@@ -50,6 +50,15 @@ def run(tmp_path_factory):
     return path
 
 
+def test_a_list_of_hashes_is_looked_at(run, tmp_path):
+    """Published models are checked by it; an empty one switches nothing off."""
+    path = shutil.copytree(run, tmp_path / "run")
+    (path / air_tf.zoo.HASHES).write_text("")
+    (path / air_tf.zoo.CARD).write_text("{}")
+    with pytest.raises(ValueError, match="must be the one that was published"):
+        run_folder.load(path)
+
+
 @hypothesis.settings(SETTINGS, max_examples=30)
 @hypothesis.given(damages=DAMAGES, name=st.sampled_from(["model.keras", "config.json"]))
 def test_run_folders(run, tmp_path_factory, damages, name):

@@ -37,6 +37,11 @@ def create(config):
         )
     python = platform.python_version()
     found = {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
+    if (path / VERSIONS).exists():  # those that an interrupted run began with
+        before = read_json(path / VERSIONS)
+        earlier = before.pop("earlier", [])
+        earlier += [before] if before != found else []
+        found |= {"earlier": earlier} if earlier else {}
     write_json(path / VERSIONS, found)
     return path
 
@@ -83,7 +88,9 @@ def load(path):
         if not (path / name).exists():
             raise FileNotFoundError(f"A run folder must hold {name}. Received: {path}")
     config = TrainConfig.of_dict(read_json(path / CONFIG), str(path / CONFIG))
-    if not (path / zoo.HASHES).exists():  # a published model is checked by its list
+    if (path / zoo.HASHES).exists():  # a published model is checked by its list
+        zoo.verify(path)
+    else:
         expected = read_json(path / METRICS).get("model_sha256")
         if expected != zoo.sha256(path / MODEL):
             raise ValueError(f"The model must be as it was saved. Received: {path / MODEL}")

@@ -90,24 +90,37 @@ def train(config):
     with strategy.scope():
         model = build(config, data)
     path = pathlib.Path(config.out)
+    stopwatch = _Stopwatch()
     callbacks = [
         air_tf.callbacks.TerminateOnNaN(),
+        stopwatch,
         air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
     ]
     if not strategies.is_chief(strategy):
         fit(model, config, data, callbacks)
         return model
-    run_folder.create(config)
     logs = path / run_folder.LOGS
     callbacks += [
         keras.callbacks.TensorBoard(logs),
         air_tf.callbacks.ImageGrids(logs, data.validation[:50], data.image_shape),
     ]
     with locks.locked(path):
-        start = time.perf_counter()
+        run_folder.create(config)
         history = fit(model, config, data, callbacks).history
-        _write(path, model, config, data, history, time.perf_counter() - start)
+        _write(path, model, config, data, history, stopwatch.seconds)
     return model
+
+
+class _Stopwatch(keras.callbacks.Callback):
+    """Seconds of the epochs, which a backup keeps: of an interrupted run those before, too."""
+
+    seconds = 0.0
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._start = (time.perf_counter(),)  # no state that a backup would keep
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds += time.perf_counter() - self._start[0]
 
 
 def _write(path, model, config, data, history, seconds):

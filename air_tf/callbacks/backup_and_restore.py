@@ -1,6 +1,7 @@
 """Going on with an interrupted `fit` as if it had not been interrupted."""
 
 import collections
+import copy
 import json
 import pathlib
 import time
@@ -12,6 +13,8 @@ import numpy as np
 from air_tf import checked_file, replicated
 
 _KEPT = 2  # backups: if the last one is damaged, the one before serves
+# Epochs and digest; other files in the folder stay.
+_NAME = f"{'[0-9]' * 8}-{'[0-9a-f]' * checked_file.DIGITS}"
 
 
 class BackupAndRestore(keras.callbacks.Callback):
@@ -19,8 +22,9 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     A killed process, started again, ends with the same weights as one that was never touched, bit
     for bit on one machine: beside weights and optimizer, a backup has the random streams, the
-    history, and whatever changed in the other callbacks, such as the best weights and the patience
-    of early stopping. (`keras.callbacks.BackupAndRestore` keeps the first two only.) The order of
+    history, and what changed in the other callbacks, such as the best weights and the patience
+    of early stopping: attributes that are numbers, texts, lists and dicts of these, or lists of
+    arrays. (`keras.callbacks.BackupAndRestore` keeps the first two only.) The order of
     the data goes on where it was for arrays, and for a `tf.data.Dataset` of known length whose
     shuffling is seeded.
 
@@ -33,6 +37,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         every_seconds: the least time between two backups; 0 for one after every epoch.
 
     Raises:
+        TypeError: from `fit`, for a model of another library, which would not be restored.
         ValueError: from `fit`, if the folder holds backups of another model, or is not the same on
             all hosts.
         OSError: from `fit`, if a backup cannot be written; those before it stay as they are.
@@ -51,6 +56,14 @@ class BackupAndRestore(keras.callbacks.Callback):
         self.directory = pathlib.Path(directory)
         self.every_seconds = every_seconds
         self._others, self._initial, self._restored = {}, None, None
+
+    def set_model(self, model):
+        super().set_model(model)
+        if not hasattr(model, "steps_before_fit"):
+            raise TypeError(
+                "This callback is for the models of air_tf; `keras.callbacks.BackupAndRestore` is "
+                f"for others. Received: {type(model).__name__}"
+            )
 
     def restore(self, model, callbacks):
         """Brings the model to where its last backup was; `fit` calls this before all else.
@@ -86,7 +99,8 @@ class BackupAndRestore(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         # All that callbacks do at the start of training, or at the end of an epoch, is done here.
         if self._initial is None:
-            self._initial = {n: _plain_attributes(other) for n, other in self._others.items()}
+            initial = {n: _plain_attributes(other) for n, other in self._others.items()}
+            self._initial = copy.deepcopy(initial)  # lists and dicts change where they are
             self._last = time.monotonic()
             if self._restored is not None:
                 self._restore_callbacks(*self._restored)
@@ -111,7 +125,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         for name, callback in self._others.items():
             changes[name] = {}
             for attribute, value in _plain_attributes(callback).items():
-                if isinstance(value, list):
+                if _is_arrays(value):
                     changes[name][attribute] = len(value)
                     items = enumerate(map(_writable, value))
                     arrays |= {f"{name}.{attribute}.{i}": item for i, item in items}
@@ -127,11 +141,11 @@ class BackupAndRestore(keras.callbacks.Callback):
         }
         arrays["state"] = np.array(json.dumps(state, default=_item))
         checked_file.write(self.directory, f"{epochs:08d}", arrays)
-        for old in (*self._paths()[:-_KEPT], *self.directory.glob("*.tmp")):
+        for old in (*self._paths()[:-_KEPT], *self.directory.glob(f"{_NAME}.tmp")):
             old.unlink()
 
     def _paths(self):
-        return sorted(self.directory.glob("*.npz"))
+        return sorted(self.directory.glob(f"{_NAME}.npz"))
 
     @staticmethod
     def _assign(model, arrays, path):
@@ -170,18 +184,26 @@ def _named(callbacks):
 
 
 def _plain_attributes(callback):
-    """What of a callback's state can be written: scalars, texts, None, and lists of arrays."""
-    plain = bool | int | float | str | np.generic | None
+    """What of a callback's state can be written."""
     return {
         name: value
         for name, value in vars(callback).items()
-        if isinstance(value, plain)
-        or (
-            isinstance(value, list)
-            and value
-            and all(isinstance(item, np.ndarray) for item in value)
-        )
+        if _is_plain(value) or _is_arrays(value)
     }
+
+
+def _is_plain(value):
+    """Whether JSON gives a value back: scalars, texts, None, and lists and dicts of these."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
+    return isinstance(value, bool | int | float | str | np.generic | None)
+
+
+def _is_arrays(value):
+    is_list = isinstance(value, list) and bool(value)
+    return is_list and all(isinstance(item, np.ndarray) for item in value)
 
 
 def _writable(array):

@@ -8,6 +8,8 @@ import keras
 class EarlyStopping(keras.callbacks.EarlyStopping):
     """`keras.callbacks.EarlyStopping` on a validation bound in nats, such as `val_iwae` (IWAE-64).
 
+    The higher the better, but for a loss.
+
     The best weights are restored when training ends, early or not. Epochs without validation (see
     `validation_freq` of `fit`) are passed over: patience counts validations. A training without any
     ends with a warning.
@@ -24,9 +26,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     """
 
     def __init__(self, patience, monitor="val_iwae", **kwargs):
-        super().__init__(
-            monitor=monitor, mode="max", patience=patience, restore_best_weights=True, **kwargs
-        )
+        options = {"mode": "min" if monitor.endswith("loss") else "max", **kwargs}
+        super().__init__(monitor=monitor, patience=patience, restore_best_weights=True, **options)
 
     def on_epoch_end(self, epoch, logs=None):
         if logs and self.monitor in logs:
@@ -35,7 +36,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     def on_train_end(self, logs=None):
         if self.best is None and self.model.history.epoch:
             warnings.warn(
-                f"Early stopping has seen no `{self.monitor}`; give `fit` `validation_data`. "
+                f"Early stopping has seen no `{self.monitor}`; give `fit` `validation_data`, and "
+                "put a callback that logs it first. "
                 f"Received: {', '.join(self.model.history.history)}",
                 stacklevel=2,
             )

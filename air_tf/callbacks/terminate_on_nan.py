@@ -29,7 +29,8 @@ class TerminateOnNaN(keras.callbacks.Callback):
         loss = (logs or {}).get("loss")
         if loss is None or np.isfinite(loss):
             return
-        batch = self.model.first_non_finite_batch  # the execution may have had more since
+        # An execution may have had more batches since; other models do not know.
+        batch = getattr(self.model, "first_non_finite_batch", batch + 1)
         weights = self.model.trainable_weights
         weights = [w.path for w in weights if not np.all(np.isfinite(w.numpy()))]
         raise FloatingPointError(

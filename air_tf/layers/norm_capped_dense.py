@@ -20,7 +20,9 @@ class NormCappedDense(keras.layers.Layer):
         s_j = min(‖v_j‖, H·sigmoid(u_j))   with cap="min"                (Eq. 18)
         s_j = H·sigmoid(u_j)               with cap="sigmoid"
 
-    v and u are trained. With the min form a large H gives back the ordinary dense layer.
+    v and u are trained. With the min form a large H gives back the ordinary dense layer. (Norms are
+    those of variables in float32 or float64, as under mixed precision; in half precision they are
+    rounded, too.)
 
     Args:
         units: number of output units ≥ 1.
@@ -68,6 +70,7 @@ class NormCappedDense(keras.layers.Layer):
         self.cap_initializer = keras.initializers.get(cap_initializer)
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
+        self.supports_masking = True
 
     def build(self, input_shape):
         features = input_shape[-1]

@@ -25,6 +25,8 @@ class SuperbatchTrainer:
     inputs and models compiled with `jit_compile=False` go the way of Keras.
     """
 
+    steps_before_fit = 0  # of the optimizer; `fit` sets it
+
     def compile(self, optimizer="adam", *, jit_compile="auto", steps_per_execution=None, **kwargs):
         """As `keras.Model.compile`, without a loss.
 

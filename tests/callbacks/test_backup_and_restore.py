@@ -171,6 +171,52 @@ def test_alone_among_callbacks(tmp_path):
     assert len(losses[2]) == 5
 
 
+class Records(keras.callbacks.Callback):
+    """A user's callback: a list that grows, a dict that changes, and what cannot be written."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses, self.best, self.other = [], {}, object()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.losses.append(logs["loss"])
+        self.best["loss"] = min(self.losses)
+
+
+def test_state_of_a_users_callback(tmp_path):
+    model = air_tf.create_model("vae", 64, encoder_units=(4,), decoder_units=(4,), seed=0)
+    model.compile(jit_compile=False)
+    for epochs in (3, 5):
+        records = Records()
+        callbacks = [records, BackupAndRestore(tmp_path)]
+        history = model.fit(DATA.train, epochs=epochs, verbose=0, callbacks=callbacks).history
+        assert records.losses == history["loss"]
+        assert records.best == {"loss": min(history["loss"])}
+    assert len(records.losses) == 5
+
+
+def test_other_files_in_the_folder_stay(tmp_path):
+    others = [tmp_path / name for name in ("a.npz", "mine.npz", "notes.tmp")]
+    for path in others:
+        path.write_text("")
+    leftover = tmp_path / f"00000001-{'0' * 16}.tmp"  # of a kill
+    leftover.write_text("")
+    model = air_tf.create_model("vae", 64, encoder_units=(4,), decoder_units=(4,), seed=0)
+    model.compile(jit_compile=False)
+    model.fit(DATA.train, epochs=5, verbose=0, callbacks=[BackupAndRestore(tmp_path)])
+    assert all(path.exists() for path in others)
+    assert not leftover.exists()
+    backups = [path.name[:8] for path in sorted(tmp_path.glob("0*.npz"))]
+    assert backups == ["00000003", "00000004"]
+
+
+def test_models_of_another_kind_are_refused(tmp_path):
+    model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1)])
+    model.compile(loss="mse")
+    with pytest.raises(TypeError, match="Received: Sequential"):
+        model.fit(np.ones((4, 12)), np.ones(4), callbacks=[BackupAndRestore(tmp_path)], verbose=0)
+
+
 def test_seconds_between_backups(tmp_path):
     model = air_tf.create_model("vae", input_dim=64, encoder_units=(4,), decoder_units=(4,))
     model.compile(jit_compile=False)

@@ -86,6 +86,12 @@ def test_shapes_without_bias():
     assert [weight.name for weight in layer.weights] == ["v", "u"]
 
 
+def test_hands_a_mask_on():
+    masked = keras.layers.Masking()(np.float32([[[1.0, 2.0], [0.0, 0.0]]]))
+    outputs = NormCappedDense(5, 1.0)(masked)
+    np.testing.assert_array_equal(keras.src.backend.get_keras_mask(outputs), [[True, False]])
+
+
 @pytest.mark.parametrize("max_norm", [0, -1.0, float("nan"), float("inf"), None])
 def test_rejects_max_norm(max_norm):
     with pytest.raises(ValueError, match=r"`max_norm` must be .* Received: max_norm="):

@@ -172,5 +172,13 @@ def test_where_the_loss_ended_is_counted_in_batches(accumulated, x):
         model.fit(x, batch_size=4, verbose=0, callbacks=[spoil, stop])
 
 
+def test_a_model_of_another_kind_diverges():
+    model = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1)])
+    model.compile(keras.optimizers.SGD(1e30), loss="mse", run_eagerly=True)
+    stop = air_tf.callbacks.TerminateOnNaN()
+    with pytest.raises(FloatingPointError, match=r"from batch \d of epoch 1 on"):
+        model.fit(np.ones((32, 12)), np.ones(32), batch_size=4, verbose=0, callbacks=[stop])
+
+
 def spoil_bias(model):
     model.decoder.layers[-1].bias.assign(np.full(model.decoder.layers[-1].bias.shape, np.nan))

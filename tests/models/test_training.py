@@ -307,6 +307,17 @@ def test_early_stopping_says_that_there_was_no_validation(x):
     model.fit(x, epochs=0, verbose=0, callbacks=[air_tf.callbacks.EarlyStopping(1)])
 
 
+def test_early_stopping_by_a_loss_wants_the_lowest(x):
+    model = compiled()
+    stopping = air_tf.callbacks.EarlyStopping(patience=2, monitor="val_loss")
+    stopping.set_model(model)
+    stopping.on_train_begin()
+    for epoch, value in enumerate([100.0, 90.0, 80.0]):
+        stopping.on_epoch_end(epoch, {"val_loss": value})
+    assert not model.stop_training
+    assert stopping.best_epoch == 2
+
+
 def test_exponential_decay():
     schedule = air_tf.exponential_decay(1e-3, 200, decay=0.05)
     for i in (0, 50, 200):

@@ -1,11 +1,15 @@
 """Command lines killed at random moments, and started again, end as if they had not been."""
 
+import errno
+import fcntl
+import itertools
 import os
 import random
 import signal
 import subprocess
 import sys
 import time
+import types
 
 import numpy as np
 import pytest
@@ -14,7 +18,7 @@ import yaml
 import air_tf
 from air_tf.evaluation import finished_batches
 from tests.conftest import untrained_run
-from trainers import command_line, launch, records, reproduce, run_folder, study, train
+from trainers import command_line, launch, locks, records, reproduce, run_folder, study, train
 from trainers.launch import LaunchConfig
 from trainers.train_config import TrainConfig
 
@@ -70,6 +74,7 @@ def test_training_killed_twice(tmp_path):
         run_folder.read_json(tmp_path / run / "metrics.json") for run in ("untouched", "touched")
     ]
     assert metrics[0]["history"] == metrics[1]["history"]
+    assert metrics[1]["seconds"] > 0
     assert not (touched / run_folder.BACKUPS).exists()
 
 
@@ -126,6 +131,41 @@ def test_killed_while_the_folder_is_made(tmp_path, monkeypatch):
     (tmp_path / "run" / run_folder.METRICS).write_text("{}")
     with pytest.raises(FileExistsError, match="new or empty"):
         run_folder.create(config)
+
+
+def test_versions_of_an_interrupted_run(tmp_path, monkeypatch):
+    """Begun on one device, continued twice on another."""
+    config = TrainConfig("digits", "vae", str(tmp_path / "run"))
+    for device in ("a GPU", "x86_64", "x86_64"):
+        monkeypatch.setattr(run_folder, "_device", lambda device=device: device)
+        run_folder.create(config)
+    found = run_folder.read_json(tmp_path / "run" / run_folder.VERSIONS)
+    (earlier,) = found.pop("earlier")
+    assert found["device"] == "x86_64"
+    assert earlier == {**found, "device": "a GPU"}
+
+
+def test_where_the_file_system_knows_no_locks(tmp_path, monkeypatch):
+    def flock(*arguments):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.warns(UserWarning, match="cannot be locked"), locks.locked(tmp_path / "new"):
+        assert (tmp_path / "new").is_dir()
+
+
+def test_seconds_of_an_interrupted_run(tmp_path, monkeypatch):
+    """Those of all its epochs, by a clock that ticks once in each; the second fit does two."""
+    clock = types.SimpleNamespace(perf_counter=itertools.count().__next__)
+    monkeypatch.setattr(train, "time", clock)
+    model = air_tf.create_model("vae", 4, 2, (3,), (3,), seed=0)
+    model.compile(jit_compile=False)
+    for epochs in (2, 3):
+        stopwatch = train._Stopwatch()
+        callbacks = [stopwatch, air_tf.callbacks.BackupAndRestore(tmp_path)]
+        model.fit(np.eye(4), epochs=epochs, verbose=0, callbacks=callbacks)
+        assert stopwatch.seconds == epochs
+    assert clock.perf_counter() == 2 * (2 + 2)
 
 
 STUDY = """
