@@ -104,8 +104,14 @@ def verify(path):
 
 
 def _path(name, folder):
-    checks.one_of("name", name, list_pretrained(folder))
-    return pathlib.Path(folder or FOLDER) / name
+    folder = pathlib.Path(folder or FOLDER)
+    known = list_pretrained(folder)
+    if not known:
+        raise ValueError(
+            f"There are no trained models in {folder}; they come with a checkout of the "
+            f"repository, not with the installed package. Received: name={name!r}"
+        )
+    return folder / checks.one_of("name", name, known)
 
 
 def sha256(path):

@@ -29,7 +29,7 @@ def test_lists_and_loads(folder, x):
 def test_unknown_name(folder):
     with pytest.raises(ValueError, match="did you mean 'digits/vae'"):
         air_tf.zoo.load_pretrained("digits/vea", folder)
-    with pytest.raises(ValueError, match=r"Received: name='digits/vae'$"):
+    with pytest.raises(ValueError, match=r"with a checkout.* Received: name='digits/vae'$"):
         air_tf.zoo.load_pretrained("digits/vae", folder / "empty")
 
 

@@ -40,6 +40,8 @@ class AIRHyperModel(keras_tuner.HyperModel):
 
     Attributes:
         execution: number added to the seed of the config: trains the same model once more.
+            `tuning.search` counts it; KerasTuner's own tuners leave it as it is, so that more
+            `executions_per_trial` than one would give them the same numbers again.
         best: bound from which on the weights of a trial are saved.
 
     Raises:
