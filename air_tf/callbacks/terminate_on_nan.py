@@ -18,7 +18,7 @@ class TerminateOnNaN(keras.callbacks.Callback):
     >>> try:
     ...     model.fit(x, verbose=0, callbacks=[air_tf.callbacks.TerminateOnNaN()])
     ... except FloatingPointError as error:
-    ...     print(str(error)[:51])
+    ...     print(str(error)[:52])
     Training diverged: the loss is not finite from batch
     """
 
