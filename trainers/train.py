@@ -93,8 +93,8 @@ def train(config):
     stopwatch = _Stopwatch()
     callbacks = [
         air_tf.callbacks.TerminateOnNaN(),
-        stopwatch,
         air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
+        stopwatch,  # after that, which restores its state when an epoch begins
     ]
     if not strategies.is_chief(strategy):
         fit(model, config, data, callbacks)
@@ -117,10 +117,10 @@ class _Stopwatch(keras.callbacks.Callback):
     seconds = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._start = (time.perf_counter(),)  # no state that a backup would keep
+        self._start = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        self.seconds += time.perf_counter() - self._start[0]
+        self.seconds += time.perf_counter() - self._start
 
 
 def _write(path, model, config, data, history, seconds):

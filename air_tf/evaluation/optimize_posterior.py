@@ -64,11 +64,8 @@ def optimize_posterior(
         steps += tf.cast(active, tf.int32)
         # The end of a window.
         closes = ((i + 1) % _WINDOW == 0) | (i + 1 == max_steps)
-        share = _WINDOW / (i % _WINDOW + 1)  # 1, exactly, unless the window is shorter
-        average, average_raw = (
-            mean * tf.cast(share, mean.dtype),
-            mean_raw * tf.cast(share, raw.dtype),
-        )
+        share = tf.cast(_WINDOW / (i % _WINDOW + 1), raw.dtype)  # exactly 1 in a whole window
+        average, average_raw = mean * share, mean_raw * share
         better = closes & active & (average > best)
         best = tf.where(better, average, best)
         best_raw = tf.where(better[:, tf.newaxis], average_raw, best_raw)

@@ -162,7 +162,7 @@ def test_seconds_of_an_interrupted_run(tmp_path, monkeypatch):
     model.compile(jit_compile=False)
     for epochs in (2, 3):
         stopwatch = train._Stopwatch()
-        callbacks = [stopwatch, air_tf.callbacks.BackupAndRestore(tmp_path)]
+        callbacks = [air_tf.callbacks.BackupAndRestore(tmp_path), stopwatch]
         model.fit(np.eye(4), epochs=epochs, verbose=0, callbacks=callbacks)
         assert stopwatch.seconds == epochs
     assert clock.perf_counter() == 2 * (2 + 2)
