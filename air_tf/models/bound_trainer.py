@@ -45,6 +45,14 @@ class BoundTrainer(SuperbatchTrainer):
         with self._evaluation():
             return super().evaluate(self._checked(x), *args, **kwargs)
 
+    def predict(self, x, *args, **kwargs):
+        return super().predict(self._checked(x), *args, **kwargs)
+
+    predict.__doc__ = SuperbatchTrainer.predict.__doc__
+
+    def predict_on_batch(self, x):
+        return super().predict_on_batch(self._checked(x))
+
     def train_on_batch(self, x, *args, **kwargs):
         return super().train_on_batch(self._checked(x), *args, **kwargs)
 

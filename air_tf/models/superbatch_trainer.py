@@ -243,7 +243,11 @@ class SuperbatchTrainer:
         return super().evaluate(x, y, batch_size, *args, sample_weight=sample_weight, **kwargs)
 
     def predict(self, *args, **kwargs):
-        """As `keras.Model.predict`: means `[N, D]` of p(x|z), each at the mean of q(z|x)."""
+        """As `keras.Model.predict`: means `[N, D]` of p(x|z), each at the mean of q(z|x).
+
+        Raises:
+            As `fit`, for unfit pixels.
+        """
         # The result of S batches would have to be put together from S programs anyway.
         steps, self.steps_per_execution = self.steps_per_execution, 1
         try:

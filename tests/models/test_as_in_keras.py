@@ -139,7 +139,7 @@ def test_pixels_are_checked_wherever_they_come_from(make, x):
 
 def test_batches_given_one_by_one_are_checked(x):
     model = compiled(jit_compile=False)
-    for method in (model.train_on_batch, model.test_on_batch):
+    for method in (model.train_on_batch, model.test_on_batch, model.predict_on_batch):
         method(x[:5])
         with pytest.raises(ValueError, match="finite pixels"):
             method(x[:5] * 3)

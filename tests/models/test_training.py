@@ -201,7 +201,7 @@ def damaged(x, value):
         (lambda x: x.astype(str), r"of real numbers"),
     ],
 )
-@pytest.mark.parametrize("method", ["fit", "evaluate", "encode", "log_weights"])
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict", "encode", "log_weights"])
 def test_rejects_pixels(method, make, message, x):
     model = compiled()
     arguments = (make(x), 2) if method == "log_weights" else (make(x),)

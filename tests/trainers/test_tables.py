@@ -1,6 +1,7 @@
 """RESULTS.md says what the records say, and the committed one what the committed records say."""
 
 import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -219,6 +220,22 @@ def test_the_committed_document_is_that_of_the_committed_records(tmp_path):
     assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "RESULTS.md").read_text()
     drawn = {path.name for path in (tmp_path / "results/figures").iterdir()}
     assert drawn == {path.name for path in (ROOT / "results/figures").iterdir()}
+
+
+def test_the_readme_counts_trainings_as_the_results_do():
+    readme = " ".join((ROOT / "README.md").read_text().split())
+    results = (ROOT / "RESULTS.md").read_text()
+    count = r"\* (\w+): {} than in the plain model of the same seed in ((\d+) of \d+) trainings"
+    higher, lower = (
+        {study: found for study, *found in re.findall(count.format(side), results)}
+        for side in ("higher", "lower")
+    )
+    assert lower.keys() == higher.keys()
+    for of_all, _ in lower.values():
+        assert of_all in readme
+    counts = {study: found for study, (_, found) in higher.items()}
+    text = "in {caltech}, {omniglot} and {mnist} of these, and in {digits} on the digits"
+    assert text.format(**counts) in readme
 
 
 def test_gaps_are_differences_of_bounds(results):
