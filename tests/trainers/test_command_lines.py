@@ -207,6 +207,14 @@ def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
             publish._chosen_by(record, {**trained, **other})
 
 
+def test_a_card_says_where_a_training_ran():
+    card = air_tf.zoo.read_card("digits/dvae")
+    card["versions"] |= {"device": "x86_64"}
+    assert " s on x86_64)" in publish._readme(card)
+    card["versions"]["earlier"] = [{"device": "a GPU"}]
+    assert " s on a GPU, then x86_64)" in publish._readme(card)
+
+
 @pytest.mark.slow
 def test_a_run_is_never_overwritten(trained, capsys):
     before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
