@@ -159,7 +159,7 @@ def _readme(card):
             values = [trial[name] for trial in trials]
             if len(set(values)) > 1 and values[0] in (min(values), max(values)):
                 chosen += f"\n\nIts {name} is an end of what was tried: the best may lie beyond."
-    parts = [*card["versions"].get("earlier", []), card["versions"]]  # of a run that was interrupted
+    parts = [*card["versions"].get("earlier", []), card["versions"]]  # of a run that moved
     num_examples, num_test = test["num_examples"], card["data"]["test"]
     template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
     return template.format(
