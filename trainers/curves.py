@@ -41,10 +41,10 @@ def from_weak_to_strong(trials, key):
 
 
 def against_strength(plan, cells, bound):
-    """Yields a `Curve` for each search that has the bound, and whose plain cell is on record."""
+    """Yields a `Curve` of a bound for each search whose plain cell is on record."""
     for name, cell in cells.items():
         plain = cells.get(plan.plain(name))
-        if bound not in cell.curves or plain is None:
+        if cell.search is None or plain is None:
             continue
         seed, epochs = (cell.search["config"][key] for key in ("seed", "epochs"))
         if seed not in plain.finals:

@@ -23,8 +23,7 @@ class CellRecord:
 
     Attributes:
         search: the record of its search, or None.
-        curves: {bound: {trial: `Estimate` on test images}} of the search; records of older searches
-            have IWAE-5000 alone.
+        curves: {bound: {trial: `Estimate` on test images}} of the search; empty without one.
         finals: {seed: record of the final model}.
         values: {seed: {bound: per-example array}}.
     """
@@ -81,7 +80,6 @@ def read(folder, cells):
             curves = {
                 bound: {trial: Estimate(arrays[f"{trial}_{bound}"]) for trial in trials}
                 for bound in CURVES
-                if all(f"{trial}_{bound}" in arrays for trial in trials)
             }
         if finals or search:
             found[cell] = CellRecord(search, curves, finals, values)

@@ -128,7 +128,7 @@ def test_searches_of_another_length_and_of_two_k(results):
             write_final(folder, "iwae8", 0, plain[0])
             scores[1.0] = -24.0
         curve = {4.0: -5.0, 2.0: -5 + some, 1.0: -5 + strongest * some}
-        curves = {"log_likelihood": curve}
+        curves = dict.fromkeys(records.CURVES, curve)
         count = 400 if cell == "wni_vae" else 300
         write_search(folder, cell, "max_norm", scores, curves, plain[0], 40, count)
     text = write_tables(folder)
