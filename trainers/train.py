@@ -90,7 +90,7 @@ def train(config):
     with strategy.scope():
         model = build(config, data)
     path = pathlib.Path(config.out)
-    stopwatch = _Stopwatch()
+    stopwatch = Stopwatch()
     callbacks = [
         air_tf.callbacks.TerminateOnNaN(),
         air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
@@ -111,7 +111,7 @@ def train(config):
     return model
 
 
-class _Stopwatch(keras.callbacks.Callback):
+class Stopwatch(keras.callbacks.Callback):
     """Seconds of the epochs, which a backup keeps: of an interrupted run those before, too."""
 
     seconds = 0.0

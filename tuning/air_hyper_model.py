@@ -83,7 +83,8 @@ class AIRHyperModel(keras_tuner.HyperModel):
     def build(self, hp):
         return train.build(self.config_for(hp), self.data)
 
-    def fit(self, hp, model, callbacks=(), verbose=0, **kwargs):
+    def fit(self, hp, model, callbacks=(), resuming=(), verbose=0, **kwargs):
+        # KerasTuner has copied `callbacks`; `resuming` are those of `tuning.search` itself.
         # KerasTuner would save the weights after every epoch that has no validation.
         saving = [c for c in callbacks if isinstance(c, tuner_utils.SaveBestEpoch)]
         callbacks = [c for c in callbacks if c not in saving]
@@ -93,7 +94,7 @@ class AIRHyperModel(keras_tuner.HyperModel):
                 callbacks.append(air_tf.callbacks.ImageGrids(callback.log_dir, x, image_shape))
         # Seen in a terminal alone.
         callbacks.append(TqdmCallback(verbose=0, desc="trial", leave=False, disable=None))
-        config = self.config_for(hp)
+        config, callbacks = self.config_for(hp), [*resuming, *callbacks]
         history = train.fit(model, config, self.data, callbacks, verbose=verbose, **kwargs)
         best = max(history.history[config.monitor])
         for callback in saving if best > self.best else ():  # of the model as it is now

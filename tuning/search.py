@@ -4,9 +4,9 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import shutil
 import sys
 import threading
-import time
 
 import keras
 import keras_tuner
@@ -14,8 +14,8 @@ import numpy as np
 from keras_tuner import errors
 
 from air_tf import checks
-from air_tf.callbacks import TerminateOnNaN
-from trainers import command_line, locks, run_folder
+from air_tf.callbacks import BackupAndRestore, TerminateOnNaN
+from trainers import command_line, locks, run_folder, train
 from tuning import report, state_files
 from tuning.air_hyper_model import AIRHyperModel
 from tuning.bayesian_oracle import BayesianOracle
@@ -33,9 +33,10 @@ _TUNERS = {"random": keras_tuner.RandomSearch, "hyperband": keras_tuner.Hyperban
 class _Executions:
     """Mixin for a tuner: each execution of a trial has a seed of its own and leaves a record.
 
-    What is on record is not done again: KerasTuner repeats a trial if it was killed before it took
-    notice of the trial's end. A trial that diverges has failed; any other error ends the search, so
-    that the same command takes up the trial when what was wrong is mended.
+    What was killed goes on from its last backup. What is on record is not done again: KerasTuner
+    repeats a trial if it was killed before it took notice of the trial's end. A trial that diverges
+    has failed; any other error ends the search, so that the same command takes up the trial when
+    what was wrong is mended.
     """
 
     def __init__(self, *args, num_executions, log_dir, **kwargs):
@@ -43,17 +44,20 @@ class _Executions:
         self._num_executions, self._log_dir = num_executions, log_dir
 
     def run_trial(self, trial, *args, **kwargs):
-        record_path = pathlib.Path(self.get_trial_dir(trial.trial_id)) / report.EXECUTIONS
+        path = pathlib.Path(self.get_trial_dir(trial.trial_id))
+        record_path, backups = path / report.EXECUTIONS, path / run_folder.BACKUPS
         records = report.read(record_path)
         monitor = self.hypermodel.config.monitor
         for execution in range(len(records), self._num_executions):
             self.hypermodel.execution = execution
             logs = keras.callbacks.TensorBoard(self._log_dir / f"execution{execution}")
-            start = time.perf_counter()
-            callbacks = [logs, TerminateOnNaN()]
+            every_seconds = self.hypermodel.config.backup_seconds
+            backup = BackupAndRestore(backups / str(execution), every_seconds)
+            stopwatch = train.Stopwatch()
+            kwargs |= {"callbacks": [logs, TerminateOnNaN()], "resuming": [backup, stopwatch]}
             self.hypermodel.best = max((record[monitor] for record in records), default=-np.inf)
             try:
-                (history,) = super().run_trial(trial, *args, callbacks=callbacks, **kwargs)
+                (history,) = super().run_trial(trial, *args, **kwargs)
             except FloatingPointError as error:
                 raise errors.FailedTrialError(str(error)) from error
             except Exception as error:
@@ -66,10 +70,11 @@ class _Executions:
                 monitor: max(bounds),
                 "best_epoch": history.epoch[0] + every * (int(np.argmax(bounds)) + 1),
                 "epochs": len(history.epoch),
-                "seconds": time.perf_counter() - start,
+                "seconds": stopwatch.seconds,
             }
             records.append(record)
             run_folder.write_json(record_path, records)
+        shutil.rmtree(backups, ignore_errors=True)
         self.hypermodel.execution = 0
         return [{monitor: record[monitor]} for record in records]
 

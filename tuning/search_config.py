@@ -53,8 +53,6 @@ class SearchConfig(TrainConfig):
     range: Space = Space()
     """Low and high, such as --range.learning-rate 1e-4 1e-2; on a logarithmic scale. The tuner grid
     takes ten points of it."""
-    backup_seconds: float = 30.0
-    """Of the retrained model; a search that was interrupted goes on with the trial it was at."""
 
     def training(self, values, out):
         """The `TrainConfig` of a trial with the given hyperparameters."""

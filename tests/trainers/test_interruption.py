@@ -161,7 +161,7 @@ def test_seconds_of_an_interrupted_run(tmp_path, monkeypatch):
     model = air_tf.create_model("vae", 4, 2, (3,), (3,), seed=0)
     model.compile(jit_compile=False)
     for epochs in (2, 3):
-        stopwatch = train._Stopwatch()
+        stopwatch = train.Stopwatch()
         callbacks = [air_tf.callbacks.BackupAndRestore(tmp_path), stopwatch]
         model.fit(np.eye(4), epochs=epochs, verbose=0, callbacks=callbacks)
         assert stopwatch.seconds == epochs

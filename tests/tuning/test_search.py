@@ -12,10 +12,12 @@ import time
 
 import keras
 import keras_tuner
+import numpy as np
 import pytest
 import tensorflow as tf
 
-from trainers import command_line, locks, run_folder
+import air_tf
+from trainers import command_line, locks, run_folder, train
 from trainers.train_config import TrainConfig
 from tuning import launch, retrain_best, search
 from tuning.air_hyper_model import HYPERPARAMETERS, AIRHyperModel
@@ -220,6 +222,45 @@ def test_a_killed_search_goes_on(tmp_path):
 
 class Killed(BaseException):
     """Not an exception that KerasTuner would catch."""
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
+def test_a_killed_execution_goes_on_from_its_backup(tmp_path, monkeypatch):
+    """It ends with the same bounds and weights, and does none of its epochs twice."""
+    options = "--epochs 4 --executions-per-trial 2 --grid.noise-stddev 0.2 --backup-seconds 0"
+    arguments = [*SMALL, *options.split()]
+    begun, found = [], {}
+    begin, write = train.Stopwatch.on_epoch_begin, air_tf.callbacks.BackupAndRestore._write
+
+    def counted(self, epoch, logs=None):
+        begun.append(epoch)
+        begin(self, epoch, logs)
+
+    def killed(self, epochs):
+        write(self, epochs)
+        if len(begun) == 4 + 2:  # in the second execution
+            raise Killed
+
+    monkeypatch.setattr(train.Stopwatch, "on_epoch_begin", counted)
+    for name in ("untouched", "touched"):
+        config = command_line.parse(SearchConfig, [*arguments, "--out", str(tmp_path / name)])
+        begun.clear()
+        if name == "touched":
+            with monkeypatch.context() as patch:
+                patch.setattr(air_tf.callbacks.BackupAndRestore, "_write", killed)
+                with pytest.raises(Killed):
+                    search.search(config)
+            assert list((tmp_path / name).rglob("backups/1/*.npz"))
+        tuner = search.search(config)
+        assert begun == [0, 1, 2, 3] * 2
+        assert not list((tmp_path / name).rglob("backups"))
+        (trial,) = json.loads((tmp_path / name / "trials.json").read_text())
+        assert all(execution.pop("seconds") > 0 for execution in trial["executions"])
+        found[name] = trial["executions"], tuner.get_best_models()[0].get_weights()
+    assert found["touched"][0] == found["untouched"][0]
+    for weight, expected in zip(found["touched"][1], found["untouched"][1], strict=True):
+        np.testing.assert_array_equal(weight, expected)
 
 
 @pytest.mark.parametrize(
