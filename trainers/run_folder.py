@@ -35,8 +35,7 @@ def create(config):
         raise FileExistsError(
             f"`out` holds another run, which stays as it is; see {written}. Received: {path}"
         )
-    python = platform.python_version()
-    found = {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
+    found = found_versions()
     if (path / VERSIONS).exists():  # those that an interrupted run began with
         before = read_json(path / VERSIONS)
         earlier = before.pop("earlier", [])
@@ -44,6 +43,12 @@ def create(config):
         found |= {"earlier": earlier} if earlier else {}
     write_json(path / VERSIONS, found)
     return path
+
+
+def found_versions():
+    """{name: version} of the code, Python and the packages, and the device."""
+    python = platform.python_version()
+    return {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
 
 
 def _commit():

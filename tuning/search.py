@@ -59,6 +59,7 @@ class _Executions:
             try:
                 (history,) = super().run_trial(trial, *args, **kwargs)
             except FloatingPointError as error:
+                shutil.rmtree(backups, ignore_errors=True)
                 raise errors.FailedTrialError(str(error)) from error
             except Exception as error:
                 values = trial.hyperparameters.values
@@ -71,6 +72,7 @@ class _Executions:
                 "best_epoch": history.epoch[0] + every * (int(np.argmax(bounds)) + 1),
                 "epochs": len(history.epoch),
                 "seconds": stopwatch.seconds,
+                "versions": run_folder.found_versions(),
             }
             records.append(record)
             run_folder.write_json(record_path, records)

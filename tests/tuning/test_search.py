@@ -104,6 +104,8 @@ def test_search_report_and_retraining(tmp_path, capsys):
         bounds = [execution["val_iwae"] for execution in trial["executions"]]
         assert [execution["seed"] for execution in trial["executions"]] == [0, 1]
         assert bounds[0] != bounds[1]
+        found = [execution["versions"] for execution in trial["executions"]]
+        assert found == [run_folder.found_versions()] * 2
         assert trial["score"] == pytest.approx(sum(bounds) / 2, rel=1e-5)
         assert trial["seconds"] > 0
     assert trials[0]["score"] >= trials[1]["score"]
@@ -336,6 +338,8 @@ def instant_trials(monkeypatch):
 
     def no_training(self, trial, *args, **kwargs):
         stddev = trial.hyperparameters.values["noise_stddev"]
+        backup, _ = kwargs["resuming"]
+        backup.directory.mkdir(parents=True, exist_ok=True)
         if stddev in trouble:
             raise trouble[stddev]
         history = keras.callbacks.History()
@@ -356,6 +360,7 @@ def test_trials_that_diverge_have_failed(diverging, instant_trials, tmp_path, ca
     failed = {t["hyperparameters"]["noise_stddev"] for t in trials if t["score"] is None}
     assert failed == set(diverging)
     assert all("Training diverged" in t["message"] for t in trials if t["score"] is None)
+    assert not list((tmp_path / "s").rglob("backups"))
     retrain = [tmp_path / "s", "--out", tmp_path / "best"]
     if len(diverging) == 4:
         with pytest.raises(SystemExit):
