@@ -7,6 +7,8 @@ import numpy as np
 from air_tf.evaluation import Estimate
 from trainers import records
 
+WEAKEST = "the weakest"
+
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
@@ -54,7 +56,7 @@ def against_strength(plan, cells, bound):
                 continue
             trials = from_weak_to_strong(cell.search["trials"], key)
             values = [cell.curves[bound][trial["trial_id"]] for trial in trials]
-            reference, base = "the weakest", values[0]
+            reference, base = WEAKEST, values[0]
             if plain.finals[seed]["config"]["epochs"] == epochs:
                 reference = plan.plain(name)
                 base = Estimate(plain.values[seed][bound][: len(values[0].per_example)])

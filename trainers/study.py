@@ -47,12 +47,14 @@ class Variant:
     """Further cells of a study, such as vae_large_encoder, whose training differs.
 
     Attributes:
+        title: of their table in RESULTS.md, which several can share.
         models: the rows.
         num_importance_samples: the columns.
         training: options in the place of those of the row and the column.
         searched: whether strengths are searched again, or those of the row and the column taken.
     """
 
+    title: str
     models: tuple
     num_importance_samples: tuple
     training: dict

@@ -18,34 +18,39 @@ _INTRODUCTION = """# Results
 Written by `make tables` from the records under `results/`, which `python -m trainers.reproduce
 --study NAME` makes; nothing here is typed. Nats per test image. log p(x) is the IW-SVI estimate
 (k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is what it took); the other
-bounds take 5000 samples as well. ± is the standard error over test images of the mean over seeds,
-whose own means stand in the last columns. Δ is the difference to the plain model of the same k and
+bounds take 5000 samples as well. Δ_inf, the inference gap, is log p(x) − ELBO: the sum of Δ_ap,
+which the best q(z|x) of the family leaves (approximation gap), and Δ_am, which the encoder adds
+to it (amortization gap). ± is the standard error over test images of the mean over seeds, whose
+own means stand in the last columns. Δ is the difference to the plain model of the same k and
 variant, paired by image, over the seeds that both have. Strengths are those with the best
 validation IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and
-the most.
+the most. Tables and figures with a number have that of the paper.
 
 Cells are named by the model: `d`, noise of standard deviation σ at the encoder's input (`_half`:
-for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H; `iwaeK`,
-trained by the bound with k = K samples. Variants take the strength of their model, but `resampled`,
-which takes the gradient through one sample of k and has searches of its own: `large_encoder` has
-one more hidden layer; `mM` averages M Monte Carlo samples of the bound over a fixed number of
-epochs; `iw_svi` stops by log p(x) of some validation images, estimated by IW-SVI, in the place of
-the IWAE-64 bound; `long` takes 1,000,000 steps, of fewer images each, at a higher rate; `narrow`
-has layers of 200 units in the place of 500.
+for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H (`dwni` has
+both, σ from the search of noise alone); `iwaeK`, trained by the bound with k = K samples.
+Variants take the strength of their model, but `resampled`, which takes the gradient through one
+sample of k and has searches of its own: `large_encoder` has one more hidden layer; `mM` averages
+M Monte Carlo samples of the bound over a fixed number of epochs; `iw_svi` stops by log p(x) of
+some validation images, estimated by IW-SVI, in the place of the IWAE-64 bound; `long` takes
+1,000,000 steps, of fewer images each, at a higher rate; `narrow` has layers of 200 units in the
+place of 500.
 """
 _FIGURES = {
     "strength": (
         figures.draw_strength,
-        "Bounds on test images against the strength, as the difference to the plain model of the "
-        "same k and seed, paired by image, or to the weakest strength where the plain model was "
-        "trained for another number of epochs than the search; bars are one standard error, the "
-        "worst strengths lie below the picture. log p(x) is by IW-SVI.",
+        "Bounds on test images against the strength (figures 1 and 2), as the difference to the "
+        "plain model of the same k and seed, paired by image, or to the weakest strength where the "
+        "plain model was trained for another number of epochs than the search; bars are one "
+        "standard error, the worst strengths lie below the picture. log p(x) is by IW-SVI. Of "
+        "IWAE-5000 the models of a search have random numbers of their own, so that even the same "
+        "model would differ by its Monte Carlo error.",
     ),
     "training": (
         figures.draw_training,
-        "ELBO on validation images over training without early stopping, with m Monte Carlo "
-        "samples of the bound for each image; a line a seed. What is more than 8 nats below the "
-        "best lies below the picture. The table has the models of the best epoch.",
+        "ELBO on validation images over training without early stopping (figure 4), with m Monte "
+        "Carlo samples of the bound for each image; a line a seed. What is more than 8 nats below "
+        "the best lies below the picture. The table has the models of the best epoch.",
     ),
     "stopping": (
         figures.draw_stopping,
@@ -94,12 +99,14 @@ def _published(plan):
     if not plan.published:
         return ""
     rows = [[model, f"{value:.2f}", source] for model, value, source in plan.published]
-    title = "Published test log p(x), each by its own estimate on all test images, for comparison:"
-    return f"{title}\n\n{markdown.table(['model', 'log p(x)', 'source'], rows)}"
+    title = "Published test log p(x), each by its own estimate on all test images, for comparison"
+    if "num_examples" in plan.evaluation:
+        title += f" (the tables below are of the first {plan.evaluation['num_examples']} alone)"
+    return f"{title}:\n\n{markdown.table(['model', 'log p(x)', 'source'], rows)}"
 
 
 def _tables(plan, found):
-    """A table for each k, and one of the variants beside what they are variants of."""
+    """A table for each k, and one of each kind of variants beside what they are variants of."""
     trained = {name: plan.cells[name] for name, cell in found.items() if cell.finals}
     for title, options, names in _groups(plan, trained):
         if names:
@@ -111,12 +118,16 @@ def _tables(plan, found):
 
 
 def _groups(plan, trained):
-    for k in plan.num_importance_samples:
+    for number, k in enumerate(plan.num_importance_samples, 1):
         names = [name for name, cell in trained.items() if cell.k == k and cell.variant is None]
-        yield f"k = {k}", plan.training_at.get(k, {}), names
-    variants = [name for name, cell in trained.items() if cell.variant]
-    bases = {trained[name].base for name in variants}
-    yield "Variants", {}, [name for name in trained if name in bases] + variants
+        yield f"k = {k} (table {number})", plan.training_at.get(k, {}), names
+    groups = {}
+    for name, cell in trained.items():
+        if cell.variant:
+            groups.setdefault(plan.variants[cell.variant].title, []).append(name)
+    for title, variants in groups.items():
+        bases = {trained[name].base for name in variants}
+        yield title, {}, [name for name in trained if name in bases] + variants
 
 
 def _table(plan, found, names):

@@ -1,32 +1,37 @@
 """Whether numbers of a study bear a claim out: holds, does not hold, or undecided."""
 
-import re
+import dataclasses
 
 import numpy as np
 import scipy.stats
 
 from air_tf.evaluation import Estimate
 
-RULE = """A difference counts if it is beyond two standard errors over images and, with several
-seeds, beyond the 95 % interval (Student's t) of their means. Of one seed that is said: another
-training may differ by more. Strengths are those that the validation images choose. A claim holds
-here, or does not, if every comparison below says so; the digits, none of the paper's data sets, are
-left out of that. Trainings are counted besides, not judged: several share the plain model that they
-are compared with."""
-_DIGITS = "digits"
-_VERDICTS = ("holds", "does not hold", "undecided")
+NEGLIGIBLE = 0.05  # nats
+VERDICTS = ("holds", "does not hold", "undecided")
 
 
-def in_short(found):
-    """The verdict on a claim, of {study: texts that each have one or two}."""
-    texts = [text for name, of_study in found.items() if name != _DIGITS for text in of_study]
-    verdicts = re.findall("|".join(_VERDICTS), "\n".join(texts))
-    counts = {verdict: verdicts.count(verdict) for verdict in _VERDICTS if verdict in verdicts}
-    if not counts:
-        return "Undecided here: its cells are not run yet."
-    if len(counts) == 1:
-        return f"{verdicts[0].capitalize()} here."
-    return f"Undecided here: {', '.join(f'{v} in {n}' for v, n in counts.items())}."
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """A question of a claim, put to two models.
+
+    Attributes:
+        question: in words.
+        pair: what is compared, in words.
+        difference: as it is to be read.
+        verdict: one of `VERDICTS`.
+        means: the difference of each seed, positive where the answer is as the claim has it.
+        besides: whether the question is none of the claim's own.
+        note: why the comparison does not count; empty if it does.
+    """
+
+    question: str
+    pair: str
+    difference: str
+    verdict: str
+    means: list
+    besides: bool = False
+    note: str = ""
 
 
 def of(mean, margin):
@@ -36,23 +41,30 @@ def of(mean, margin):
     return "does not hold" if mean < -margin else "undecided"
 
 
-def of_one_seed(difference):
-    """A difference of one seed with the verdict on the claim that it is positive."""
-    return _judged(difference, difference.mean, 2 * difference.standard_error, 1)
+def of_one_seed(question, pair, difference, **options):
+    """The `Comparison` by an `Estimate` of one seed that is claimed to be positive."""
+    verdict = of(difference.mean, max(NEGLIGIBLE, 2 * difference.standard_error))
+    return Comparison(question, pair, str(difference), verdict, [difference.mean], **options)
 
 
-def of_difference(cell, other, quantity, sign=1):
-    """A cell's difference to another with the verdict on the claim that it has this sign."""
+def of_cells(question, cell, other, quantity, sign, pair, **options):
+    """The `Comparison` of two cells, whose difference is claimed to have this sign."""
     difference, means = cell.minus(other, quantity), cell.minus_by_seed(other, quantity)
-    # The half-width of one seed is NaN, which fmax passes over.
-    margin = np.fmax(2 * difference.standard_error, _half_width(means))
-    return _judged(difference, sign * difference.mean, margin, len(means))
+    margin = max(NEGLIGIBLE, 2 * difference.standard_error)
+    verdict = of(sign * difference.mean, _with_seeds(margin, means))
+    means = [sign * mean for mean in means]
+    return Comparison(question, pair, str(difference), verdict, means, **options)
 
 
-def of_seeds(values):
-    """The mean over {seed: value} with the verdict on the claim that it is positive."""
-    means = list(values.values())
-    return _judged(over_seeds(values), np.mean(means), _half_width(means), len(means))
+def of_seeds(question, pair, values, sign=1, threshold=0.0, **options):
+    """The `Comparison` by {seed: number}, claimed to lie beyond a threshold in this direction.
+
+    The numbers have no errors of their own, so that one seed decides nothing.
+    """
+    means = [sign * (value - threshold) for value in values.values()]
+    margin = _with_seeds(NEGLIGIBLE, means) if len(means) > 1 else np.inf
+    verdict = of(np.mean(means), margin)
+    return Comparison(question, pair, over_seeds(values), verdict, means, **options)
 
 
 def over_seeds(values):
@@ -61,14 +73,16 @@ def over_seeds(values):
     return str(estimate) if len(values) > 1 else f"{estimate.mean:.2f}"
 
 
-def _judged(text, mean, margin, num_seeds):
-    seeds = "one seed" if num_seeds == 1 else f"{num_seeds} seeds"
-    return f"{text}, {of(mean, margin)} ({seeds})"
+def of_all(verdicts):
+    """The one verdict of several: that of each if all agree, else undecided."""
+    found = set(verdicts)
+    return found.pop() if len(found) == 1 else "undecided"
 
 
-def _half_width(means):
-    """Half the 95 % interval of the mean over seeds; NaN for one, about which nothing is known."""
+def _with_seeds(margin, means):
+    """A margin, or half the 95 % interval of the mean over several seeds, if that is wider."""
     n = len(means)
     if n < 2:
-        return float("nan")
-    return scipy.stats.t.ppf(0.975, n - 1) * np.std(means, ddof=1) / np.sqrt(n)
+        return margin
+    error = np.std(means, ddof=1) / np.sqrt(n)
+    return max(margin, scipy.stats.t.ppf(0.975, n - 1) * error)
