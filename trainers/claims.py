@@ -1,5 +1,7 @@
 """The claims of the paper, each against the records: holds, does not hold, or undecided here."""
 
+import itertools
+
 from trainers import evidence, markdown, verdicts
 
 _RULE = f"""A difference counts if it is more than {verdicts.NEGLIGIBLE:g} nats (rounding alone
@@ -7,9 +9,10 @@ _RULE = f"""A difference counts if it is more than {verdicts.NEGLIGIBLE:g} nats 
 and, with several seeds, beyond the 95 % interval (Student's t) of their means. Of one seed, another
 training may differ by more. Strengths are those that the validation images choose.
 
-A line is a question that a claim comes to; for each data set it says in how many comparisons the
-answer *holds / does not hold / is undecided*, and in brackets, how many trainings have a difference
-of the claimed sign, which is not judged: several share the plain model that they are compared with.
+Three numbers are of comparisons by which a claim *holds / does not hold / is undecided*. Below, a
+line is a question that a claim comes to; in brackets it has, for each data set, how many trainings
+have a difference of the claimed sign, which is not judged: several share the plain model that they
+are compared with.
 The answer here is that of the comparisons on the data sets in bold, which the paper makes the claim
 for, and undecided if they do not agree. A claim holds if all of its questions do, and does not if
 one does not; questions in italics are none of its own. Variants and searches of unlike lengths are
@@ -63,7 +66,7 @@ def assess(studies):
     Args:
         studies: {name: (`Study`, {cell: `CellRecord`})}.
     """
-    parts = [_RULE]
+    sections, found = [], []
     for number, (claim, judged, sources) in enumerate(_CLAIMS, 1):
         questions = {}  # {question: {study: comparisons}}
         for name, study in studies.items():
@@ -71,36 +74,31 @@ def assess(studies):
                 for comparison in source(*study):
                     of_studies = questions.setdefault(comparison.question, {})
                     of_studies.setdefault(name, []).append(comparison)
-        parts.append(f"### {number}. {claim}")
-        parts.append(_verdict(questions, judged))
+        verdict = _verdict(questions, judged)
+        found.append([f"{number}. {claim}", verdict])
+        sections += [f"### {number}. {claim}", f"Here: {verdict}."]
         if questions:
-            parts += [_tallies(questions, judged, list(studies)), _details(questions)]
-    return "\n\n".join(parts)
+            sections += [_tallies(questions, judged, list(studies)), _details(questions)]
+    return "\n\n".join([markdown.table(["claim", "here"], found), _RULE, *sections])
 
 
 def _verdict(questions, judged):
-    """The verdict on a claim, in words."""
-    own = (of_studies for of_studies in questions.values() if not _besides(of_studies))
-    answers = [_answer(of_studies, judged) for of_studies in own]
-    known = [answer for answer in answers if answer]
-    if not known:
-        return "**Undecided here**: its cells are not run yet."
-    if "does not hold" in known:
-        return "**Does not hold here.**"
-    return f"**{verdicts.of_all(known).capitalize()} here.**"
-
-
-def _answer(of_studies, judged):
-    """The verdict on a question by the comparisons that count; None without any."""
-    counted = [c for name in judged for c in _counted(of_studies.get(name, []))]
-    return verdicts.of_all(c.verdict for c in counted) if counted else None
+    """The verdict on a claim and the comparisons that it is of."""
+    own = [of_studies for of_studies in questions.values() if not _besides(of_studies)]
+    counted = [_counted(of_studies, judged) for of_studies in own]
+    answers = [verdicts.of_all(c.verdict for c in found) for found in counted if found]
+    if not answers:
+        return "not run yet"
+    verdict = "does not hold" if "does not hold" in answers else verdicts.of_all(answers)
+    return f"**{verdict}** ({_counts(itertools.chain(*counted))})"
 
 
 def _tallies(questions, judged, studies):
     rows = []
     for question, of_studies in questions.items():
-        answer = _answer(of_studies, judged) or "not run"
-        line = [question, answer, *(_tally(of_studies.get(name, [])) for name in studies)]
+        counted = _counted(of_studies, judged)
+        answer = verdicts.of_all(c.verdict for c in counted) if counted else "not run"
+        line = [question, answer, *(_tally(_counted(of_studies, [name])) for name in studies)]
         if _besides(of_studies):
             line = [f"*{text}*" if text else "" for text in line]
         rows.append(line)
@@ -108,19 +106,19 @@ def _tallies(questions, judged, studies):
     return markdown.table(["", "here", *names], rows)
 
 
-def _tally(comparisons):
-    counted = _counted(comparisons)
-    if not counted:
-        return ""
-    found = [comparison.verdict for comparison in counted]
+def _tally(counted):
     means = [mean for comparison in counted for mean in comparison.means]
     agreeing = sum(mean > 0 for mean in means)
-    counts = " / ".join(str(found.count(verdict)) for verdict in verdicts.VERDICTS)
-    return f"{counts} ({agreeing} of {len(means)})"
+    return f"{_counts(counted)} ({agreeing} of {len(means)})" if counted else ""
 
 
-def _counted(comparisons):
-    return [comparison for comparison in comparisons if not comparison.note]
+def _counts(comparisons):
+    found = [comparison.verdict for comparison in comparisons]
+    return " / ".join(str(found.count(verdict)) for verdict in verdicts.VERDICTS)
+
+
+def _counted(of_studies, names):
+    return [c for name in names for c in of_studies.get(name, []) if not c.note]
 
 
 def _besides(of_studies):

@@ -13,9 +13,10 @@ from trainers.verdicts import Comparison
 
 
 def against_plain(question, quantity, sign, besides=False):
-    """Each regularized model against the plain one of its k and variant."""
+    """Each regularized model, and their mean, against the plain one of the same k and variant."""
 
     def evidence(plan, cells):
+        pairs = []
         for name, cell in cells.items():
             planned, plain = plan.cells[name], cells.get(plan.plain(name))
             # Trained past their end, but of the same best epoch: the models of the base again.
@@ -23,11 +24,32 @@ def against_plain(question, quantity, sign, besides=False):
             if planned.row == plan.plain_row or is_again or plain is None:
                 continue
             if cell.shared_seeds(plain):
-                pair = f"{name} − {plan.plain(name)}"
                 options = {"besides": besides, "note": _of_variant(planned)}
-                yield verdicts.of_cells(question, cell, plain, quantity, sign, pair, **options)
+                pair = f"{name} − {plan.plain(name)}"
+                yield _of_cells(question, pair, cell, plain, quantity, sign, **options)
+                pairs += [(cell, plain)] if planned.variant is None else []
+        yield from _of_mean(f"{question} in the mean over models", pairs, quantity, sign)
 
     return evidence
+
+
+def _of_cells(question, pair, cell, other, quantity, sign=1, **options):
+    difference, means = cell.minus(other, quantity), cell.minus_by_seed(other, quantity)
+    return verdicts.of_estimate(question, pair, difference, means, sign, **options)
+
+
+def _of_mean(question, pairs, quantity, sign):
+    """The mean over pairs of cells, whose seeds are independent, of the seeds that all have."""
+    seeds = [set(cell.shared_seeds(other)) for cell, other in pairs]
+    seeds = sorted(set.intersection(*seeds)) if len(pairs) > 1 else []
+    if seeds:
+        of_seeds = [
+            np.mean([cell.minus(other, quantity, [seed]).per_example for cell, other in pairs], 0)
+            for seed in seeds
+        ]
+        difference = Estimate(np.mean(of_seeds, axis=0))
+        words, means = f"{len(pairs)} models", [values.mean() for values in of_seeds]
+        yield verdicts.of_estimate(question, words, difference, means, sign, besides=True)
 
 
 def from_overfitting_to_underfitting(plan, cells):
@@ -38,14 +60,14 @@ def from_overfitting_to_underfitting(plan, cells):
             at += f"{curve.strengths[curve.best]:g}"
             best, note = curve.differences[curve.best], _of_variant(plan.cells[curve.cell])
             is_reference = curve.best == 0 and curve.reference == curves.WEAKEST
-            yield verdicts.of_one_seed(
+            yield verdicts.of_estimate(
                 f"{title} is above that without regularization",
                 f"{at} − {curve.reference}",
                 best,
                 besides=besides,
                 note="the weakest is chosen" if is_reference else note,
             )
-            yield verdicts.of_one_seed(
+            yield verdicts.of_estimate(
                 f"{title} is above that at the strongest",
                 f"{at} − at {curve.strengths[-1]:g}",
                 best - curve.differences[-1],
@@ -68,7 +90,7 @@ def larger_k(plan, cells):
                 losses = [c.differences[c.best] - c.differences[-1] for c in (smaller, larger)]
                 shared = min(len(loss.per_example) for loss in losses)  # the first images, as many
                 losses = [Estimate(loss.per_example[:shared]) for loss in losses]
-                yield verdicts.of_one_seed(
+                yield verdicts.of_estimate(
                     f"{title} loses less from the chosen strength to the strongest at the larger k",
                     f"{pair}, {symbol}",
                     losses[0] - losses[1],
@@ -97,7 +119,7 @@ def dvae_against_wni(plan, cells):
             for quantity, title in (("log_likelihood", "log p(x)"), ("inference_gap", "the gap")):
                 sign = np.sign(pair[0].minus(pair[1], quantity).mean)
                 words = " − ".join(names)
-                yield verdicts.of_cells(f"{title} differs", *pair, quantity, sign, words)
+                yield _of_cells(f"{title} differs", words, *pair, quantity, sign)
 
 
 def large_encoder(plan, cells):
@@ -107,8 +129,8 @@ def large_encoder(plan, cells):
         base = cells.get(planned.base)
         if planned.variant == "large_encoder" and base is not None and cell.shared_seeds(base):
             pair = f"{name} − {planned.base}"
-            yield verdicts.of_cells("log p(x) is lower", cell, base, "log_likelihood", -1, pair)
-            yield verdicts.of_cells("the gap is higher", cell, base, "inference_gap", 1, pair)
+            yield _of_cells("log p(x) is lower", pair, cell, base, "log_likelihood", -1)
+            yield _of_cells("the gap is higher", pair, cell, base, "inference_gap")
 
 
 def iw_svi(plan, cells):

@@ -46,18 +46,14 @@ class CellRecord:
         """The mean of each seed."""
         return [self.estimate(quantity, [seed]).mean for seed in sorted(self.values)]
 
-    def minus(self, other, quantity):
-        """The difference to another cell, paired by example, over the seeds that both have."""
-        seeds = self.shared_seeds(other)
+    def minus(self, other, quantity, seeds=None):
+        """The difference to another cell, paired by example; over all shared seeds if None."""
+        seeds = seeds or self.shared_seeds(other)
         return self.estimate(quantity, seeds) - other.estimate(quantity, seeds)
 
     def minus_by_seed(self, other, quantity):
         """The mean difference of each seed that both have."""
-        pairs = [
-            (self.estimate(quantity, [s]), other.estimate(quantity, [s]))
-            for s in self.shared_seeds(other)
-        ]
-        return [mine.mean - theirs.mean for mine, theirs in pairs]
+        return [self.minus(other, quantity, [s]).mean for s in self.shared_seeds(other)]
 
     def shared_seeds(self, other):
         """The seeds whose final models both cells have."""

@@ -41,18 +41,16 @@ def of(mean, margin):
     return "does not hold" if mean < -margin else "undecided"
 
 
-def of_one_seed(question, pair, difference, **options):
-    """The `Comparison` by an `Estimate` of one seed that is claimed to be positive."""
-    verdict = of(difference.mean, max(NEGLIGIBLE, 2 * difference.standard_error))
-    return Comparison(question, pair, str(difference), verdict, [difference.mean], **options)
+def of_estimate(question, pair, difference, means=None, sign=1, **options):
+    """The `Comparison` by an `Estimate` that is claimed to have this sign.
 
-
-def of_cells(question, cell, other, quantity, sign, pair, **options):
-    """The `Comparison` of two cells, whose difference is claimed to have this sign."""
-    difference, means = cell.minus(other, quantity), cell.minus_by_seed(other, quantity)
-    margin = max(NEGLIGIBLE, 2 * difference.standard_error)
-    verdict = of(sign * difference.mean, _with_seeds(margin, means))
-    means = [sign * mean for mean in means]
+    Args:
+        means: the difference of each seed; of one seed if None.
+        **options: of `Comparison`.
+    """
+    means = [sign * mean for mean in ([difference.mean] if means is None else means)]
+    margin = _with_seeds(max(NEGLIGIBLE, 2 * difference.standard_error), means)
+    verdict = of(sign * difference.mean, margin)
     return Comparison(question, pair, str(difference), verdict, means, **options)
 
 
