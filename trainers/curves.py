@@ -19,7 +19,7 @@ class Curve:
         hyperparameter: noise_stddev or max_norm.
         strengths: from weak to strong.
         differences: of each an `Estimate`, paired by image, to the reference.
-        reference: what that is, in words: the plain model of the same k and seed; or the weakest
+        reference: the cell of that, the plain model of the same k and seed; None for the weakest
             strength, if the plain model was trained for another number of epochs.
         best: index of the strength with the best validation bound.
     """
@@ -28,7 +28,7 @@ class Curve:
     hyperparameter: str
     strengths: list
     differences: list
-    reference: str
+    reference: str | None
     best: int
 
 
@@ -56,7 +56,7 @@ def against_strength(plan, cells, bound):
                 continue
             trials = from_weak_to_strong(cell.search["trials"], key)
             values = [cell.curves[bound][trial["trial_id"]] for trial in trials]
-            reference, base = WEAKEST, values[0]
+            reference, base = None, values[0]
             if plain.finals[seed]["config"]["epochs"] == epochs:
                 reference = plan.plain(name)
                 base = Estimate(plain.values[seed][bound][: len(values[0].per_example)])

@@ -13,7 +13,7 @@ import tensorflow as tf
 import tqdm
 
 import air_tf
-from trainers import command_line, run_folder
+from trainers import command_line, records, run_folder
 
 # What the demo compares: model, options, the strength that the validation set chooses.
 _STUDY = {
@@ -24,7 +24,6 @@ _STUDY = {
     "DIWAE-8": ("diwae", {"num_importance_samples": 8}, {"noise_stddev": (0.2, 0.5)}),
 }
 _UNREGULARIZED = {"DVAE": "VAE", "WNI-VAE": "VAE", "DIWAE-8": "IWAE-8"}
-_SYMBOLS = {"noise_stddev": "σ", "max_norm": "H"}
 _BATCH_SIZE, _STEPS_PER_EPOCH = 100, 100
 
 
@@ -137,7 +136,9 @@ def _table(winners, gaps):
         justify = "left" if column in ("model", "strength") else "right"
         table.add_column(column, justify=justify, no_wrap=True)
     for title, estimates in gaps.items():
-        strength = ", ".join(f"{_SYMBOLS[key]}={value}" for key, value in winners[title][0].items())
+        strength = ", ".join(
+            f"{records.STRENGTHS[key]}={value}" for key, value in winners[title][0].items()
+        )
         plain = gaps.get(_UNREGULARIZED.get(title))
         differences = (
             ("", "")

@@ -71,12 +71,17 @@ class EvaluateConfig:
 
 def evaluate(config):
     """Evaluates a run folder or a SavedModel; returns {quantity: `Estimate`}."""
-    strategy = strategies.make(config.strategy)
     path = pathlib.Path(config.run).resolve()
+    is_saved_model = (path / "saved_model.pb").exists()
+    if is_saved_model and config.strategy is not None:
+        raise ValueError(
+            "A SavedModel is evaluated on one device; a run folder takes a strategy. "
+            f"Received: strategy={config.strategy!r}"
+        )
+    strategy = strategies.make(config.strategy)
     for published in (path, path.parent):  # a model's folder, or the SavedModel in it
         if any((published / name).exists() for name in (air_tf.zoo.HASHES, air_tf.zoo.CARD)):
             air_tf.zoo.verify(published)
-    is_saved_model = (path / "saved_model.pb").exists()
     if is_saved_model:
         trained, model = _saved_model(path, config)
     else:

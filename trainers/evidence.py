@@ -12,30 +12,44 @@ from trainers import curves, records, verdicts
 from trainers.verdicts import Comparison
 
 
-def against_plain(question, quantity, sign, besides=False):
+def against_plain(question, quantity, sign):
     """Each regularized model, and their mean, against the plain one of the same k and variant."""
 
     def evidence(plan, cells):
-        pairs = []
-        for name, cell in cells.items():
-            planned, plain = plan.cells[name], cells.get(plan.plain(name))
-            # Trained past their end, but of the same best epoch: the models of the base again.
-            is_again = planned.training.get("num_monte_carlo_samples") == 1
-            if planned.row == plan.plain_row or is_again or plain is None:
-                continue
-            if cell.shared_seeds(plain):
-                options = {"besides": besides, "note": _of_variant(planned)}
-                pair = f"{name} − {plan.plain(name)}"
-                yield _of_cells(question, pair, cell, plain, quantity, sign, **options)
-                pairs += [(cell, plain)] if planned.variant is None else []
-        yield from _of_mean(f"{question} in the mean over models", pairs, quantity, sign)
+        of_one_seed = _half_interval_of_one(plan, cells, quantity)
+        for name, cell, plain in _pairs(plan, cells):
+            names = (name, plan.plain(name))
+            options = {"of_one_seed": of_one_seed, "note": _of_variant(plan.cells[name])}
+            yield _of_cells(question, names, cell, plain, quantity, sign, **options)
+        grid = [pair for name, *pair in _pairs(plan, cells) if plan.cells[name].variant is None]
+        yield from _of_mean(f"{question} in the mean over models", grid, quantity, sign)
 
     return evidence
 
 
-def _of_cells(question, pair, cell, other, quantity, sign=1, **options):
+def _pairs(plan, cells):
+    """Name and record of each regularized cell, and the record of its plain one."""
+    for name, cell in cells.items():
+        planned, plain = plan.cells[name], cells.get(plan.plain(name))
+        # Trained past their end, but of the same best epoch: the models of the base again.
+        is_again = planned.training.get("num_monte_carlo_samples") == 1
+        if planned.row == plan.plain_row or is_again or plain is None:
+            continue
+        if cell.shared_seeds(plain):
+            yield name, cell, plain
+
+
+def _half_interval_of_one(plan, cells, quantity):
+    """Within what one seed says of a difference to the plain model, by the cells with several."""
+    pairs = (pair for name, *pair in _pairs(plan, cells) if plan.cells[name].variant is None)
+    return verdicts.half_interval_of_one(
+        [cell.minus_by_seed(plain, quantity) for cell, plain in pairs]
+    )
+
+
+def _of_cells(question, names, cell, other, quantity, sign, **options):
     difference, means = cell.minus(other, quantity), cell.minus_by_seed(other, quantity)
-    return verdicts.of_estimate(question, pair, difference, means, sign, **options)
+    return verdicts.of_estimate(question, " − ".join(names), difference, means, sign, **options)
 
 
 def _of_mean(question, pairs, quantity, sign):
@@ -49,36 +63,38 @@ def _of_mean(question, pairs, quantity, sign):
         ]
         difference = Estimate(np.mean(of_seeds, axis=0))
         words, means = f"{len(pairs)} models", [values.mean() for values in of_seeds]
-        yield verdicts.of_estimate(question, words, difference, means, sign, besides=True)
+        yield verdicts.of_estimate(question, words, difference, means, sign)
 
 
 def from_overfitting_to_underfitting(plan, cells):
     """The strength that the search chose against none and against the strongest."""
-    for bound, title, besides in _BOUNDS:
+    for bound, title in records.CURVES.items():
+        of_one_seed = _half_interval_of_one(plan, cells, bound)
         for curve in curves.against_strength(plan, cells, bound):
-            at = f"{curve.cell} at {records.STRENGTHS[curve.hyperparameter]} = "
-            at += f"{curve.strengths[curve.best]:g}"
-            best, note = curve.differences[curve.best], _of_variant(plan.cells[curve.cell])
-            is_reference = curve.best == 0 and curve.reference == curves.WEAKEST
+            symbol, best = records.STRENGTHS[curve.hyperparameter], curve.differences[curve.best]
+            at = f"{curve.cell} at {symbol} = {curve.strengths[curve.best]:g}"
+            note = _of_variant(plan.cells[curve.cell])
             yield verdicts.of_estimate(
                 f"{title} is above that without regularization",
-                f"{at} − {curve.reference}",
+                f"{at} − {curve.reference or curves.WEAKEST}",
                 best,
-                besides=besides,
-                note="the weakest is chosen" if is_reference else note,
+                of_one_seed=of_one_seed,
+                note=note if curve.reference else "the plain model has another length",
             )
             yield verdicts.of_estimate(
                 f"{title} is above that at the strongest",
                 f"{at} − at {curve.strengths[-1]:g}",
                 best - curve.differences[-1],
-                besides=besides,
+                of_one_seed=of_one_seed,
                 note=note,
             )
 
 
 def larger_k(plan, cells):
     """What the strongest regularizer costs, and the strength that is chosen, for pairs of k."""
-    for bound, title, besides in _BOUNDS:
+    for bound, title in records.CURVES.items():
+        # Of two differences between models.
+        of_one_seed = np.sqrt(2) * _half_interval_of_one(plan, cells, bound)
         rows = {}
         for curve in curves.against_strength(plan, cells, bound):
             cell = plan.cells[curve.cell]
@@ -86,7 +102,8 @@ def larger_k(plan, cells):
         for (_, _, key), of_row in rows.items():
             for smaller, larger in itertools.combinations(of_row, 2):
                 pair, symbol = f"{larger.cell} against {smaller.cell}", records.STRENGTHS[key]
-                note = _of_other_length(cells[larger.cell].search, cells[smaller.cell].search)
+                note = _of_variant(plan.cells[larger.cell])
+                note = note or _not_comparable(cells, larger, smaller)
                 losses = [c.differences[c.best] - c.differences[-1] for c in (smaller, larger)]
                 shared = min(len(loss.per_example) for loss in losses)  # the first images, as many
                 losses = [Estimate(loss.per_example[:shared]) for loss in losses]
@@ -94,10 +111,10 @@ def larger_k(plan, cells):
                     f"{title} loses less from the chosen strength to the strongest at the larger k",
                     f"{pair}, {symbol}",
                     losses[0] - losses[1],
-                    besides=besides,
+                    of_one_seed=of_one_seed,
                     note=note,
                 )
-                if not besides:  # validation images choose, whatever the bound on test images
+                if bound == "log_likelihood":  # chosen on validation images, whatever the bound
                     best = [curve.strengths[curve.best] for curve in (smaller, larger)]
                     change = curves.severity(key, best[1]) - curves.severity(key, best[0])
                     yield Comparison(
@@ -106,7 +123,7 @@ def larger_k(plan, cells):
                         f"{symbol} from {best[0]:g} to {best[1]:g}",
                         verdicts.of(change, 0),
                         [change],
-                        note=note,
+                        note,
                     )
 
 
@@ -118,8 +135,7 @@ def dvae_against_wni(plan, cells):
         if len(pair) == 2 and pair[0].shared_seeds(pair[1]):
             for quantity, title in (("log_likelihood", "log p(x)"), ("inference_gap", "the gap")):
                 sign = np.sign(pair[0].minus(pair[1], quantity).mean)
-                words = " − ".join(names)
-                yield _of_cells(f"{title} differs", words, *pair, quantity, sign)
+                yield _of_cells(f"{title} differs", names, *pair, quantity, sign)
 
 
 def large_encoder(plan, cells):
@@ -128,9 +144,9 @@ def large_encoder(plan, cells):
         planned = plan.cells[name]
         base = cells.get(planned.base)
         if planned.variant == "large_encoder" and base is not None and cell.shared_seeds(base):
-            pair = f"{name} − {planned.base}"
-            yield _of_cells("log p(x) is lower", pair, cell, base, "log_likelihood", -1)
-            yield _of_cells("the gap is higher", pair, cell, base, "inference_gap")
+            names = (name, planned.base)
+            yield _of_cells("log p(x) is lower", names, cell, base, "log_likelihood", -1)
+            yield _of_cells("the gap is higher", names, cell, base, "inference_gap", 1)
 
 
 def iw_svi(plan, cells):
@@ -158,41 +174,35 @@ def more_samples(plan, cells):
         losses.setdefault(base, {})[m] = loss
     for base, by_m in losses.items():
         plain = plan.plain(base)
-        fewest, *more = sorted(by_m)
-        for m in more if base == plain else ():
-            question = "with more samples the VAE's ELBO ends further below its best"
-            text = f"{base}: {verdicts.over_seeds(by_m[m])} at m = {m}, "
-            text += f"{verdicts.over_seeds(by_m[fewest])} at m = {fewest}"
-            yield from _of_losses(question, text, by_m[m], by_m[fewest])
-        for m in more if base != plain else ():
+        for m in sorted(by_m.keys() - {1}):
+            if base == plain:
+                question = "with more samples the VAE's ELBO ends further below its best"
+                yield from _of_losses(question, f"{base}, m = {m} − m = 1", by_m[m], by_m.get(1))
+                continue
             question = "the DVAE's ends within a tenth of a nat of its best"
-            text = f"{base}, m = {m}"
-            yield verdicts.of_seeds(question, text, by_m[m], sign=-1, threshold=0.1)
-            text = f"{base} against {plain}, m = {m}"
-            others = losses.get(plain, {}).get(m, {})
+            yield verdicts.of_seeds(question, f"{base}, m = {m}", by_m[m], sign=-1, threshold=0.1)
             question = "the DVAE's ends less far below its best than the VAE's"
-            yield from _of_losses(question, text, others, by_m[m], besides=True)
+            of_plain = losses.get(plain, {}).get(m)
+            yield from _of_losses(question, f"{plain} − {base}, m = {m}", of_plain, by_m[m])
 
 
-def _of_losses(question, pair, of_seeds, others, **options):
+def _of_losses(question, pair, losses, others):
     """One comparison, of the seeds that both have; none without any."""
-    shared = sorted(of_seeds.keys() & others.keys())
+    shared = sorted((losses or {}).keys() & (others or {}).keys())
     if shared:
-        differences = {seed: of_seeds[seed] - others[seed] for seed in shared}
-        yield verdicts.of_seeds(question, pair, differences, **options)
+        differences = {seed: losses[seed] - others[seed] for seed in shared}
+        yield verdicts.of_seeds(question, pair, differences)
 
 
 def _of_variant(planned):
     return "a variant" if planned.variant else ""
 
 
-def _of_other_length(*searches):
-    """Why two searches are not to be compared: the one has more steps than the other."""
-    configs = [search["config"] for search in searches]
+def _not_comparable(cells, *of_both):
+    """Why two searches are not to be compared; empty if they are."""
+    if len({curve.strengths[-1] for curve in of_both}) > 1:
+        return "the strongest is another"
+    configs = [cells[curve.cell].search["config"] for curve in of_both]
     steps = [config["epochs"] / config["batch_size"] for config in configs]
     ratio = steps[0] / steps[1]
-    return "" if 0.9 < ratio < 1.1 else f"of {ratio:.2g} times the steps"
-
-
-# The bound, its name, and whether it is another than the claims speak of.
-_BOUNDS = [(bound, title, bound != "log_likelihood") for bound, title in records.CURVES.items()]
+    return "" if 0.9 < ratio < 1.1 else f"{ratio:.2g} times the steps"

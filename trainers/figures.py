@@ -39,7 +39,7 @@ def _draw_strength(axes, bound, key, lines, plan):
         cell = plan.cells[curve.cell]
         style = {"fmt": formats[cell.row], "color": f"C{plan.num_importance_samples.index(cell.k)}"}
         style["alpha"] = 0.4 if cell.variant else 1
-        label = f"{curve.cell} − {curve.reference}"
+        label = f"{curve.cell} − {curve.reference or curves.WEAKEST}"
         axes.errorbar(curve.strengths, y, errors, capsize=3, label=label, **style)
     axes.axhline(0, color="grey", linewidth=1)
     axes.set_xscale("log")
@@ -51,7 +51,7 @@ def _draw_strength(axes, bound, key, lines, plan):
         ylabel=f"Δ {records.CURVES[bound]} (nats)",
     )
     # What is far too strong would hide the rest.
-    low = min(np.partition([d.mean for d in curve.differences], 1)[1] for curve in lines)
+    low = min(sorted(d.mean for d in curve.differences)[:2][-1] for curve in lines)
     axes.set_ylim(bottom=min(low, 0) - 1)
     axes.legend()
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import tempfile
 
@@ -20,6 +21,10 @@ _QUANTITIES = {
     "inference_gap": "inference gap",
     "approximation_gap": "approximation gap",
     "amortization_gap": "amortization gap",
+}
+_SCORES = {
+    "validation_iwae_64": "validation IWAE-64",
+    "validation_iw_svi": "validation log p(x), IW-SVI",
 }
 
 
@@ -96,14 +101,17 @@ def _chosen_by(path, trained):
     if not trials:
         raise ValueError(f"A trial of the search must have ended well. Received: {path}")
     best = {name: trials[0]["hyperparameters"][name] for name in names}
-    chosen = {"dataset": searched["dataset"], "model": searched["model"], **best}
+    # A width is that of each layer.
+    units = {f"{name.removesuffix('_width')}_units": name for name in names if "_width" in name}
+    layers = {key: [best[name]] * len(trained[key]) for key, name in units.items()}
+    chosen = {"dataset": searched["dataset"], "model": searched["model"], **best, **layers}
     found = {name: trained[name] for name in chosen if name in trained}
     if any(found[name] != chosen[name] for name in found):
         raise ValueError(
             f"The run must be of the model that the search chose: {chosen}. Received: {found}"
         )
-    widths = {f"{name.removesuffix('_width')}_units" for name in names}
-    others = trained.keys() & searched.keys() - {*names, *widths, "seed", "backup_seconds"}
+    others = trained.keys() & searched.keys() - {*names, *units, "seed", "backup_seconds"}
+    score = "validation_iw_svi" if searched.get("num_iw_svi_examples") else "validation_iwae_64"
     return {
         "searched_with": {n: searched[n] for n in sorted(others) if searched[n] != trained[n]},
         "tuner": searched["tuner"],
@@ -111,7 +119,7 @@ def _chosen_by(path, trained):
         "trials": [
             {
                 **{name: trial["hyperparameters"][name] for name in names},
-                "validation_iwae_64": trial["score"],
+                score: trial["score"],
             }
             for trial in trials
         ],
@@ -125,7 +133,8 @@ def _command(config):
     for name, value in command_line.typed(TrainConfig, config).items():
         if value == defaults[name]:
             continue
-        text = " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        parts = value if isinstance(value, tuple) else (value,)
+        text = shlex.join(map(str, parts))
         flag = name.replace("_", "-")
         words.append(f"--{flag}" if value is True else f"--{flag} {text}")
     return " ".join(words)
@@ -145,12 +154,11 @@ def _readme(card):
     chosen = "Not searched: given by hand."
     if card["chosen_by"] is not None:
         trials = card["chosen_by"]["trials"]
-        names = [name for name in trials[0] if name != "validation_iwae_64"]
+        *names, score = trials[0]
         trial_rows = [
-            [*(f"{trial[name]:.4g}" for name in names), f"{trial['validation_iwae_64']:.3f}"]
-            for trial in trials
+            [*(f"{trial[name]:.4g}" for name in names), f"{trial[score]:.3f}"] for trial in trials
         ]
-        found = markdown.table([*names, "validation IWAE-64"], trial_rows)
+        found = markdown.table([*names, _SCORES[score]], trial_rows)
         with_ = card["chosen_by"].get("searched_with") or {}
         searched = ", ".join(f"{name} = {value}" for name, value in with_.items())
         searched = f", trained with {searched}" if searched else ""

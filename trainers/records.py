@@ -35,7 +35,8 @@ class CellRecord:
 
     def estimate(self, quantity, seeds=None):
         """A bound or a gap: mean over seeds for each example; over all of them if None."""
-        values = [self.values[seed] for seed in seeds or sorted(self.values)]
+        seeds = sorted(self.values) if seeds is None else seeds
+        values = [self.values[seed] for seed in seeds]
         bounds = {
             name: Estimate(np.mean([np.float64(value[name]) for value in values], axis=0))
             for name in BOUNDS
@@ -48,7 +49,7 @@ class CellRecord:
 
     def minus(self, other, quantity, seeds=None):
         """The difference to another cell, paired by example; over all shared seeds if None."""
-        seeds = seeds or self.shared_seeds(other)
+        seeds = self.shared_seeds(other) if seeds is None else seeds
         return self.estimate(quantity, seeds) - other.estimate(quantity, seeds)
 
     def minus_by_seed(self, other, quantity):

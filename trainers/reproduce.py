@@ -47,10 +47,10 @@ def reproduce(config):
         chosen = _searched(config, plan, cells, name)
         for seed in config.seeds or plan.seeds:
             path = _record(config, name, f"seed{seed}.json")
-            if path.exists():
+            options = {**cells[name].training, **chosen, "seed": seed}
+            if _on_record(path, options):
                 continue
             print(f"{config.study}/{name}, seed {seed}: {chosen}", flush=True)
-            options = {**cells[name].training, **chosen, "seed": seed}
             _final(config, plan, cells[name], options, path)
 
 
@@ -60,7 +60,8 @@ def _searched(config, plan, cells, name):
     if not cell.grid:
         return _searched(config, plan, cells, cell.base) if cell.base else {}
     path = _record(config, name, "search.json")
-    if not path.exists():
+    options = {**cell.training, **cell.searching, "seed": plan.seeds[0]}
+    if not _on_record(path, options):
         print(f"{config.study}/{name}: search", flush=True)
         grid = {
             key: (_searched(config, plan, cells, values)[key],)
@@ -68,7 +69,6 @@ def _searched(config, plan, cells, name):
             else values
             for key, values in cell.grid.items()
         }
-        options = {**cell.training, **cell.searching, "seed": plan.seeds[0]}
         data = {"model": cell.model, "out": _work(config, name, "search"), **_data(config)}
         searched = SearchConfig.of_dict({**options, **data}, config.study)
         _search(dataclasses.replace(searched, grid=Space(**grid)), plan, path)
@@ -88,13 +88,14 @@ def _search(config, plan, path):
         raise ValueError(f"A trial of the search must end well. Received: {failed}")
     backups = pathlib.Path(config.out) / run_folder.EVALUATION_BACKUPS
     options = {key: value for key, value in plan.evaluation.items() if key != "num_examples"}
+    num_samples = {key: value for key, value in options.items() if key == "num_samples"}
     evaluation = air_tf.evaluation
     for trial in trials:
         model = tuner.load_model(tuner.oracle.get_trial(trial["trial_id"]))
         estimates = {
             "log_likelihood": evaluation.iw_svi(model, x, **options, backup_dir=backups),
             "importance_log_likelihood": evaluation.importance_log_likelihood(
-                model, x, backup_dir=backups
+                model, x, **num_samples, backup_dir=backups
             ),
         }
         for bound, estimate in estimates.items():
@@ -133,6 +134,18 @@ def _final(config, plan, cell, options, path):
         "per_example": records.write_per_example(path, values),
     }
     run_folder.write_json(path, record)
+
+
+def _on_record(path, options):
+    """Whether there is a record; prints in what it is of other options than the study has now."""
+    if not path.exists():
+        return False
+    found = run_folder.read_json(path)["config"]
+    others = {name: found.get(name) for name in options if found.get(name) != options[name]}
+    if others:
+        now = {name: options[name] for name in others}
+        print(f"{path} stays as it is, made with {others}, not {now}", flush=True)
+    return True
 
 
 def _record(config, cell, name):

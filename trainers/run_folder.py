@@ -35,20 +35,26 @@ def create(config):
         raise FileExistsError(
             f"`out` holds another run, which stays as it is; see {written}. Received: {path}"
         )
-    found = found_versions()
+    keep_versions(path)
+    return path
+
+
+def keep_versions(path):
+    """Writes the versions that a run goes on with beside those that it began with; returns them.
+
+    Returns:
+        {name: version} of the code, Python and the packages, and the device; "earlier" has a list
+        of the same, if there were others before.
+    """
+    python = platform.python_version()
+    found = {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
     if (path / VERSIONS).exists():  # those that an interrupted run began with
         before = read_json(path / VERSIONS)
         earlier = before.pop("earlier", [])
         earlier += [before] if before != found else []
         found |= {"earlier": earlier} if earlier else {}
     write_json(path / VERSIONS, found)
-    return path
-
-
-def found_versions():
-    """{name: version} of the code, Python and the packages, and the device."""
-    python = platform.python_version()
-    return {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
+    return found
 
 
 def _commit():

@@ -16,15 +16,16 @@ _TITLES = {
 _INTRODUCTION = """# Results
 
 Written by `make tables` from the records under `results/`, which `python -m trainers.reproduce
---study NAME` makes; nothing here is typed. Nats per test image. log p(x) is the IW-SVI estimate
+--study NAME` makes; no number here is typed. Nats per test image. log p(x) is the IW-SVI estimate
 (k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is what it took); the other
 bounds take 5000 samples as well. Δ_inf, the inference gap, is log p(x) − ELBO: the sum of Δ_ap,
 which the best q(z|x) of the family leaves (approximation gap), and Δ_am, which the encoder adds
 to it (amortization gap). ± is the standard error over test images of the mean over seeds, whose
-own means stand in the last columns. Δ is the difference to the plain model of the same k and
-variant, paired by image, over the seeds that both have. Strengths are those with the best
-validation IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and
-the most. Tables and figures with a number have that of the paper.
+own means stand in the last columns (of claim 8, the standard error over seeds). Δ is the
+difference to the plain model of the same k and variant, and of a plain variant to that of none,
+paired by image, over the seeds that both have. Strengths are those with the best validation
+IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and the most.
+Tables and figures with a number have that of the paper.
 
 Cells are named by the model: `d`, noise of standard deviation σ at the encoder's input (`_half`:
 for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H (`dwni` has
@@ -82,7 +83,7 @@ def tables(config):
         plan = study.read(name)
         found = records.read(results / name, plan.cells)
         everything[name] = plan, found
-        text += [f"## {plan.dataset}", _published(plan), *_tables(plan, found)]
+        text += [f"## {name}: {plan.dataset}", _published(plan), *_tables(plan, found)]
         text.append(_searches(plan, found))
         for figure, (draw, caption) in _FIGURES.items():
             file = folder / f"{name}_{figure}.png"

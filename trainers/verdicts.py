@@ -21,7 +21,6 @@ class Comparison:
         difference: as it is to be read.
         verdict: one of `VERDICTS`.
         means: the difference of each seed, positive where the answer is as the claim has it.
-        besides: whether the question is none of the claim's own.
         note: why the comparison does not count; empty if it does.
     """
 
@@ -30,7 +29,6 @@ class Comparison:
     difference: str
     verdict: str
     means: list
-    besides: bool = False
     note: str = ""
 
 
@@ -41,28 +39,30 @@ def of(mean, margin):
     return "does not hold" if mean < -margin else "undecided"
 
 
-def of_estimate(question, pair, difference, means=None, sign=1, **options):
+def of_estimate(question, pair, difference, means=None, sign=1, of_one_seed=np.inf, note=""):
     """The `Comparison` by an `Estimate` that is claimed to have this sign.
 
     Args:
         means: the difference of each seed; of one seed if None.
-        **options: of `Comparison`.
+        of_one_seed: half the 95 % interval of the difference, as far as seeds go, if there is one.
+        note: of the `Comparison`.
     """
     means = [sign * mean for mean in ([difference.mean] if means is None else means)]
-    margin = _with_seeds(max(NEGLIGIBLE, 2 * difference.standard_error), means)
+    of_seeds = half_interval(means) if len(means) > 1 else of_one_seed
+    margin = max(NEGLIGIBLE, 2 * difference.standard_error, of_seeds)
     verdict = of(sign * difference.mean, margin)
-    return Comparison(question, pair, str(difference), verdict, means, **options)
+    return Comparison(question, pair, str(difference), verdict, means, note)
 
 
-def of_seeds(question, pair, values, sign=1, threshold=0.0, **options):
+def of_seeds(question, pair, values, sign=1, threshold=0.0):
     """The `Comparison` by {seed: number}, claimed to lie beyond a threshold in this direction.
 
     The numbers have no errors of their own, so that one seed decides nothing.
     """
     means = [sign * (value - threshold) for value in values.values()]
-    margin = _with_seeds(NEGLIGIBLE, means) if len(means) > 1 else np.inf
+    margin = max(NEGLIGIBLE, half_interval(means)) if len(means) > 1 else np.inf
     verdict = of(np.mean(means), margin)
-    return Comparison(question, pair, over_seeds(values), verdict, means, **options)
+    return Comparison(question, pair, over_seeds(values), verdict, means)
 
 
 def over_seeds(values):
@@ -77,10 +77,16 @@ def of_all(verdicts):
     return found.pop() if len(found) == 1 else "undecided"
 
 
-def _with_seeds(margin, means):
-    """A margin, or half the 95 % interval of the mean over several seeds, if that is wider."""
-    n = len(means)
-    if n < 2:
-        return margin
-    error = np.std(means, ddof=1) / np.sqrt(n)
-    return max(margin, scipy.stats.t.ppf(0.975, n - 1) * error)
+def half_interval(means):
+    """Half the 95 % interval (Student's t) of the mean over several seeds."""
+    error = np.std(means, ddof=1) / np.sqrt(len(means))
+    return scipy.stats.t.ppf(0.975, len(means) - 1) * error
+
+
+def half_interval_of_one(groups):
+    """The same of one number that varies over seeds as those of each group do; inf if none does."""
+    freedom = sum(len(means) - 1 for means in groups)
+    if freedom == 0:
+        return np.inf
+    squares = sum(np.var(means) * len(means) for means in groups)
+    return scipy.stats.t.ppf(0.975, freedom) * np.sqrt(squares / freedom)

@@ -52,7 +52,10 @@ class _Executions:
             self.hypermodel.execution = execution
             logs = keras.callbacks.TensorBoard(self._log_dir / f"execution{execution}")
             every_seconds = self.hypermodel.config.backup_seconds
-            backup = BackupAndRestore(backups / str(execution), every_seconds)
+            folder = backups / str(execution)
+            folder.mkdir(parents=True, exist_ok=True)
+            versions = run_folder.keep_versions(folder)
+            backup = BackupAndRestore(folder, every_seconds)
             stopwatch = train.Stopwatch()
             kwargs |= {"callbacks": [logs, TerminateOnNaN()], "resuming": [backup, stopwatch]}
             self.hypermodel.best = max((record[monitor] for record in records), default=-np.inf)
@@ -72,7 +75,7 @@ class _Executions:
                 "best_epoch": history.epoch[0] + every * (int(np.argmax(bounds)) + 1),
                 "epochs": len(history.epoch),
                 "seconds": stopwatch.seconds,
-                "versions": run_folder.found_versions(),
+                "versions": versions,
             }
             records.append(record)
             run_folder.write_json(record_path, records)

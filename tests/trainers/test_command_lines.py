@@ -207,6 +207,26 @@ def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
             publish._chosen_by(record, {**trained, **other})
 
 
+def test_a_card_says_what_width_was_chosen_and_by_what_bound(tmp_path):
+    spaces = {"grid": {"encoder_width": [100, 400]}, "range": {"encoder_width": []}}
+    searched = {"dataset": "digits", "model": "vae", "num_iw_svi_examples": 50, **spaces}
+    searched |= {"tuner": "grid", "executions_per_trial": 1, "encoder_units": [200, 200]}
+    trials = [{"hyperparameters": {"encoder_width": w}, "score": w / -100} for w in (400, 100)]
+    run_folder.write_json(tmp_path / "r.json", {"config": searched, "trials": trials})
+    trained = {"dataset": "digits", "model": "vae", "encoder_units": [400, 400]}
+    trained |= {"num_iw_svi_examples": 50}
+    chosen = publish._chosen_by(tmp_path / "r.json", trained)
+    assert chosen["searched_with"] == {}
+    assert chosen["trials"][0] == {"encoder_width": 400, "validation_iw_svi": -4.0}
+    card = air_tf.zoo.read_card("digits/dvae")
+    card["versions"] |= {"device": "x86_64"}
+    text = publish._readme({**card, "chosen_by": chosen})
+    assert "| encoder_width | validation log p(x), IW-SVI |" in text
+    assert "| 400 | -4.000 |" in text
+    with pytest.raises(ValueError, match="must be of the model that the search chose"):
+        publish._chosen_by(tmp_path / "r.json", {**trained, "encoder_units": [100, 100]})
+
+
 def test_a_card_says_where_a_training_ran():
     card = air_tf.zoo.read_card("digits/dvae")
     card["versions"] |= {"device": "x86_64"}
@@ -289,6 +309,12 @@ def test_results_of_another_data_set_are_not_the_runs(dataset, is_its_own, tmp_p
     config = evaluate.EvaluateConfig(str(tmp_path), dataset=dataset)
     out = evaluate._out(config, tmp_path, TrainConfig("digits", "vae", ""))
     assert out == (tmp_path if is_its_own else None)
+
+
+def test_a_saved_model_is_evaluated_on_one_device(tmp_path, capsys):
+    (tmp_path / "saved_model.pb").touch()
+    error = refusal(evaluate, [tmp_path, "--strategy", "mirrored"], capsys)
+    assert "evaluated on one device" in error
 
 
 def test_evaluate_without_a_run(tmp_path, capsys):

@@ -183,7 +183,7 @@ num_curve_examples: 20
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch):
+def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch, capsys):
     """Finished cells stay as they are; what is within a cell has tests of its own."""
     path, results = tmp_path / "small.yaml", tmp_path / "results"
     path.write_text(STUDY)
@@ -198,8 +198,16 @@ def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch):
     reproduce.reproduce(config)
     assert first.read_bytes() == before
     finished = last.stat().st_mtime_ns
+    capsys.readouterr()
+    reproduce.reproduce(config)
+    assert "stays as it is" not in capsys.readouterr().out
+    path.write_text(STUDY.replace("epochs: 4", "epochs: 5"))
     reproduce.reproduce(config)
     assert last.stat().st_mtime_ns == finished
+    said = capsys.readouterr().out
+    for name in ("vae/seed0", "dvae/search", "dvae/seed0"):
+        made = f"{results}/small/{name}.json stays as it is, made with {{'epochs': 4}}, not"
+        assert made in said
     found = records.read(results / "small", study.read(str(path)).cells)
     assert list(found) == ["vae", "dvae"]
     for cell in found.values():
@@ -219,7 +227,7 @@ def test_a_cell_takes_the_winner_of_another(tmp_path, monkeypatch):
     records = {"dvae": {"noise_stddev": 0.2}, "dwni_vae": {"noise_stddev": 0.2, "max_norm": 4.0}}
     for cell, best in records.items():
         (tmp_path / "caltech" / cell).mkdir(parents=True)
-        trials = {"trials": [{"hyperparameters": best}, {"hyperparameters": {}}]}
+        trials = {"config": {}, "trials": [{"hyperparameters": best}, {"hyperparameters": {}}]}
         run_folder.write_json(tmp_path / "caltech" / cell / "search.json", trials)
     trained = []
     monkeypatch.setattr(reproduce, "_final", lambda *arguments: trained.append(arguments[3]))

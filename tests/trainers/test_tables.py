@@ -92,20 +92,21 @@ def test_says_what_the_records_say(results):
     assert "| dvae | σ = 0.2 | 51 of 90 |" in text
     assert f"| 210 | {delta} | 0.00 ± 0.00 |" in text
     assert f"{plain[1]['log_likelihood'].mean() + gain.mean():.2f} | {gain.mean():.2f} |" in text
-    assert f"| digits | dvae − vae | {delta} | holds | 1 |" in text
+    # How much another seed would differ is not known.
+    assert f"| digits | dvae − vae | {delta} | undecided | 1 |" in text
     assert "| digits | dvae − vae | 0.00 ± 0.00 | undecided | 1 |" in text
     some = gain[:400]
     assert f"0.1: {some.mean():.2f} ± " in text
     # The strength that validation images choose: good by one bound, bad by the other.
     good, bad = (f"{by * some.mean():.2f} ± {abs(by) * error(some):.2f}" for by in (1, -0.5))
-    assert f"| digits | dvae at σ = 0.2 − vae | {good} | holds | 1 |" in claim(text, 3)
-    assert f"| digits | dvae at σ = 0.2 − vae | {bad} | does not hold | 1 |" in claim(text, 3)
-    assert f"| *IWAE-5000 is above {WITHOUT}* | *not run* |  | *1 / 0 / 0 (1 of 1)* |" in text
-    assert f"| log p(x) is above {WITHOUT} | not run |  | 0 / 1 / 0 (0 of 1) |" in text
-    assert "dvae (seed 0, 2)" in text
-    assert "seed 0" not in text.split("Planned and not run yet: wni_vae")[0].split("digits")[-1]
+    assert f"| digits | dvae at σ = 0.2 − vae | {good} | undecided | 1 |" in claim(text, 3)
+    assert f"| digits | dvae at σ = 0.2 − vae | {bad} | undecided | 1 |" in claim(text, 3)
+    assert f"| *IWAE-5000 is above {WITHOUT}* | *not run* |  | *0 / 0 / 1 (1 of 1)* |" in text
+    assert f"| log p(x) is above {WITHOUT} | not run |  | 0 / 0 / 1 (0 of 1) |" in text
+    planned = re.findall(r"Planned and not run yet: (.*)", text.split("\n## ")[2])
+    assert planned[0].startswith("vae (seed 2); dvae (seed 0, 2); wni_vae (seed 0, 1, 2); ")
     # Studies without any record are planned; what others have published stands beside.
-    assert "## omniglot28/lake\n\nPlanned and not run yet: vae (seed 0, 1, 2)" in text
+    assert "## omniglot: omniglot28/lake\n\nPlanned and not run yet: vae (seed 0, 1, 2)" in text
     assert "| IWAE-50, one stochastic layer | -87.10 | Burda et al. 2015, Table 3 |" in text
 
 
@@ -123,6 +124,9 @@ def test_seeds_count_too(results):
         assert f"| digits | dvae − vae | {delta} | {verdict} | 3 |" in claim(text, 1)
         tally = "1 / 0 / 0 (3 of 3)" if verdict == "holds" else "0 / 0 / 1 (2 of 3)"
         assert f"| log p(x) is higher | not run |  | {tally} |" in claim(text, 1)
+        # The one seed of a search varies as much: its σ = 0.2 gains 1 nat by one bound.
+        some = f"{gain[:400].mean():.2f} ± {error(gain[:400]):.2f}"
+        assert f"| dvae at σ = 0.2 − vae | {some} | {verdict} | 1 |" in claim(text, 3)
         assert "(2 of 3)" in claim(text, 2)
 
 
@@ -141,10 +145,11 @@ def test_searches_of_another_length_and_of_two_k(results):
         write_search(folder, cell, "max_norm", scores, curves, plain[0], 40, count)
     text = write_tables(folder)
     up = f"{some.mean():.2f} ± {error(some):.2f}"
-    assert f"| wni_vae at H = 2 − the weakest | {up} | holds | 1 |" in claim(text, 3)
+    line = f"| wni_vae at H = 2 − the weakest | {up} | undecided (not counted: the plain model has"
+    assert line in claim(text, 3)
     shared = gain[:300]
     less = f"{9 * shared.mean():.2f} ± {9 * error(shared):.2f}"  # at k = 8 the strongest is chosen
-    assert f"| wni_iwae8 against wni_vae, H | {less} | holds | 1 |" in claim(text, 4)
+    assert f"| wni_iwae8 against wni_vae, H | {less} | undecided | 1 |" in claim(text, 4)
     assert "| wni_iwae8 against wni_vae | H from 2 to 1 | holds | 1 |" in claim(text, 4)
 
 
@@ -169,11 +174,10 @@ def test_variants(results):
         assert row in claim(text, 6)
     overfitting = claim(text, 8)
     # Of m = 8 there is seed 1 alone, whose loss at m = 1 is 1.02.
-    assert "| vae: 9.00 at m = 8, 1.01 ± 0.01 at m = 1 | 7.98 | undecided | 1 |" in overfitting
-    at_64 = "| vae: 4.01 ± 0.01 at m = 64, 1.01 ± 0.01 at m = 1 | 3.00 ± 0.00 | holds | 2 |"
-    assert at_64 in overfitting
+    assert "| vae, m = 8 − m = 1 | 7.98 | undecided | 1 |" in overfitting
+    assert "| vae, m = 64 − m = 1 | 3.00 ± 0.00 | holds | 2 |" in overfitting
     assert "| dvae, m = 64 | 0.51 ± 0.01 | does not hold | 2 |" in overfitting
-    assert "| dvae against vae, m = 64 | 3.50 ± 0.00 | holds | 2 |" in overfitting
+    assert "| vae − dvae, m = 64 | 3.50 ± 0.00 | holds | 2 |" in overfitting
     assert (folder / "figures" / "digits_training.png").exists()
     # Against the plain model of the same variant; a plain one has no place in these claims.
     of_m = "dvae_m64 − vae_m64 | -1.00 ± 0.00 | does not hold (not counted: a variant) | 2 |"
@@ -234,8 +238,12 @@ def test_the_committed_document_is_that_of_the_committed_records(tmp_path):
     )
     tables.tables(config)
     assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "RESULTS.md").read_text()
-    drawn = {path.name for path in (tmp_path / "results/figures").iterdir()}
-    assert drawn == {path.name for path in (ROOT / "results/figures").iterdir()}
+    drawn, committed = (
+        {path.name: path.read_bytes() for path in (root / "results/figures").iterdir()}
+        for root in (tmp_path, ROOT)
+    )
+    assert drawn.keys() == committed.keys()
+    assert [name for name in drawn if drawn[name] != committed[name]] == []
 
 
 def test_the_readme_counts_trainings_as_the_results_do():

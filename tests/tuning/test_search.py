@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pathlib
+import platform
 import re
 import signal
 import subprocess
@@ -105,7 +106,7 @@ def test_search_report_and_retraining(tmp_path, capsys):
         assert [execution["seed"] for execution in trial["executions"]] == [0, 1]
         assert bounds[0] != bounds[1]
         found = [execution["versions"] for execution in trial["executions"]]
-        assert found == [run_folder.found_versions()] * 2
+        assert all({"commit", "python", "tensorflow", "device"} <= set(names) for names in found)
         assert trial["score"] == pytest.approx(sum(bounds) / 2, rel=1e-5)
         assert trial["seconds"] > 0
     assert trials[0]["score"] >= trials[1]["score"]
@@ -251,6 +252,7 @@ def test_a_killed_execution_goes_on_from_its_backup(tmp_path, monkeypatch):
         if name == "touched":
             with monkeypatch.context() as patch:
                 patch.setattr(air_tf.callbacks.BackupAndRestore, "_write", killed)
+                patch.setattr(run_folder, "_device", lambda: "a GPU")
                 with pytest.raises(Killed):
                     search.search(config)
             assert list((tmp_path / name).rglob("backups/1/*.npz"))
@@ -259,6 +261,10 @@ def test_a_killed_execution_goes_on_from_its_backup(tmp_path, monkeypatch):
         assert not list((tmp_path / name).rglob("backups"))
         (trial,) = json.loads((tmp_path / name / "trials.json").read_text())
         assert all(execution.pop("seconds") > 0 for execution in trial["executions"])
+        first, second = (execution.pop("versions") for execution in trial["executions"])
+        if name == "touched":
+            assert (first["device"], second["device"]) == ("a GPU", platform.machine())
+            assert [part["device"] for part in second["earlier"]] == ["a GPU"]
         found[name] = trial["executions"], tuner.get_best_models()[0].get_weights()
     assert found["touched"][0] == found["untouched"][0]
     for weight, expected in zip(found["touched"][1], found["untouched"][1], strict=True):
