@@ -288,9 +288,9 @@ def test_studies_that_are_none(tmp_path):
     (tmp_path / "other.yaml").write_text(yaml.safe_dump({"variants": variant}))
     with pytest.raises(ValueError, match=r"other.yaml is not a study: .*'num_samples'"):
         study.read(str(tmp_path / "other.yaml"))
-    variant = {"m8": {"models": ["vea"], "num_importance_samples": [1], "training": {}}}
+    variant = {"title": "M", "models": ["vea"], "num_importance_samples": [1], "training": {}}
     plan = {"dataset": "digits", "num_importance_samples": [1], "models": {"vae": None}}
-    (tmp_path / "other.yaml").write_text(yaml.safe_dump({**plan, "variants": variant}))
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump({**plan, "variants": {"m8": variant}}))
     with pytest.raises(ValueError, match=r"`model of m8` must be one of.*'vea'"):
         study.read(str(tmp_path / "other.yaml"))
     with pytest.raises(ValueError, match="`cell` must be one of"):
