@@ -25,7 +25,8 @@ own means stand in the last columns (of claim 8, the standard error over seeds).
 difference to the plain model of the same k and variant, and of a plain variant to that of none,
 paired by image, over the seeds that both have. Strengths are those with the best validation
 IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and the most.
-Tables and figures with a number have that of the paper.
+Tables and figures with a number have that of the paper, whose
+[claims](#the-claims-of-the-paper) come last.
 
 Cells are named by the model: `d`, noise of standard deviation σ at the encoder's input (`_half`:
 for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H (`dwni` has
