@@ -137,7 +137,7 @@ def _final(config, plan, cell, options, path):
 
 
 def _on_record(path, options):
-    """Whether there is a record; prints in what it is of other options than the study has now."""
+    """Whether there is a record; says if that was made with other options than the study has."""
     if not path.exists():
         return False
     found = run_folder.read_json(path)["config"]
