@@ -157,11 +157,9 @@ def _details(questions):
             for comparison in comparisons
         ]
         count += len(rows)
-        parts += (
-            []
-            if not rows
-            else [markdown.table(["", question, "difference", "verdict", "seeds"], rows)]
-        )
+        if rows:
+            header = ["", question, "difference", "verdict", "seeds"]
+            parts.append(markdown.table(header, rows))
     summary = f"<summary>{count} comparisons</summary>"
     return "\n\n".join([f"<details>{summary}", *parts, "</details>"])
 

@@ -48,8 +48,8 @@ def of_estimate(question, pair, difference, means=None, sign=1, of_one_seed=np.i
         note: of the `Comparison`.
     """
     means = [sign * mean for mean in ([difference.mean] if means is None else means)]
-    of_seeds = half_interval(means) if len(means) > 1 else of_one_seed
-    margin = max(NEGLIGIBLE, 2 * difference.standard_error, of_seeds)
+    half = half_interval(means) if len(means) > 1 else of_one_seed
+    margin = max(NEGLIGIBLE, 2 * difference.standard_error, half)
     verdict = of(sign * difference.mean, margin)
     return Comparison(question, pair, str(difference), verdict, means, note)
 
@@ -60,8 +60,7 @@ def of_seeds(question, pair, values, sign=1, threshold=0.0):
     The numbers have no errors of their own, so that one seed decides nothing.
     """
     means = [sign * (value - threshold) for value in values.values()]
-    margin = max(NEGLIGIBLE, half_interval(means)) if len(means) > 1 else np.inf
-    verdict = of(np.mean(means), margin)
+    verdict = of(np.mean(means), max(NEGLIGIBLE, half_interval(means)))
     return Comparison(question, pair, over_seeds(values), verdict, means)
 
 
@@ -78,9 +77,8 @@ def of_all(verdicts):
 
 
 def half_interval(means):
-    """Half the 95 % interval (Student's t) of the mean over several seeds."""
-    error = np.std(means, ddof=1) / np.sqrt(len(means))
-    return scipy.stats.t.ppf(0.975, len(means) - 1) * error
+    """Half the 95 % interval (Student's t) of the mean over seeds; inf of one."""
+    return half_interval_of_one([means]) / np.sqrt(len(means))
 
 
 def half_interval_of_one(groups):
