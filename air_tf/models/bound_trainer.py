@@ -130,8 +130,10 @@ class BoundTrainer(SuperbatchTrainer):
 
     def _bound(self, x, seed, training):
         m = self.num_monte_carlo_samples
-        # m copies go through the encoder, so that each of the m bounds has noise of its own.
-        outputs = self.posterior_outputs(tf.tile(x, [m, 1]) if m > 1 else x, training=training)
+        if training and _draws(self.encoder):  # m copies: each of the m bounds has noise of its own
+            outputs = self.posterior_outputs(tf.tile(x, [m, 1]), training=True)
+        else:
+            outputs = tf.tile(self.posterior_outputs(x, training=training), [m, 1])
         outputs = tf.reshape(outputs, [m, -1, outputs.shape[-1]])
         estimator = GRADIENT_ESTIMATORS[self.gradient_estimator]
         bound, elbo = estimator(self, x, outputs, self.num_importance_samples, seed)
@@ -161,3 +163,8 @@ class BoundTrainer(SuperbatchTrainer):
         if isinstance(x, keras.utils.PyDataset) or inspect.isgenerator(x):
             return checked_batches(x, functools.partial(checks.pixels, **options))
         return x
+
+
+def _draws(network):
+    """Whether a Keras network has random seeds, which its variables have beside its weights."""
+    return len(network.variables) > len(network.weights)

@@ -64,6 +64,25 @@ def test_one_noise_for_an_examples_k_samples_and_one_for_each_of_m_bounds(x):
     assert not np.any(np.all(inputs[0] == inputs[1], axis=-1))
 
 
+def test_an_encoder_that_draws_nothing_is_asked_once_for_all_m_bounds(x):
+    """Noise of σ = 0 takes the other way, of m copies: the same bound and gradients."""
+    copying = small_model("dvae", noise_stddev=0.0, num_monte_carlo_samples=3)
+    sharing = small_model("vae", num_monte_carlo_samples=3)
+    sharing.set_weights(copying.get_weights())
+    results, rows = [], []
+    for model in (copying, sharing):
+        encode = model.encoder.call
+        model.encoder.call = lambda x, encode=encode, **kwargs: (
+            rows.append(len(x)) or encode(x, **kwargs)
+        )
+        with tf.GradientTape() as tape:
+            bound, elbo = model._training_bound(x, random.as_seed(0))
+        results.append([bound, elbo, *tape.gradient(bound, model.trainable_weights)])
+    assert rows == [3 * len(x), len(x)]
+    for copied, once in zip(*results, strict=True):
+        np.testing.assert_allclose(copied, once, rtol=1e-4, atol=1e-4)
+
+
 def test_coin_and_mixture_forms_agree(x):
     """Eq. 16: equal in expectation, to 4 s.e. in each example."""
     options = {"noise_stddev": 1.5, "denoising_weight": 0.3}
