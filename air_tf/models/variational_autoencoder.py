@@ -29,8 +29,10 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
     with L_σ under the training behaviour of the encoder (noise on) and L under its inference
     behaviour (noise off); the decoder behaves as in training (dropout on, say) in both. α is
     `mixture_weight`: 1 unless the mixture form of Eq. 16 is wanted. Each of the m bounds draws its
-    own noise, which its k samples share. Evaluation reports the same bound on clean input, and as
-    `iwae` the bound with `num_validation_samples` samples.
+    own noise, which its k samples share; an encoder none of whose layers holds a
+    `keras.random.SeedGenerator`, as `NoiseInjection` and Keras's own do, draws none and is asked
+    once for all m. Evaluation reports the same bound on clean input, and as `iwae` the bound with
+    `num_validation_samples` samples.
 
     Args:
         encoder: Keras model `[B, D]` → raw parameters of q(z|x), `[B, variational_family.
