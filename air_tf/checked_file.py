@@ -1,39 +1,31 @@
-"""Arrays in files that are written whole or not at all, and that tell whether they are damaged."""
+"""Arrays in files that tell whether they are damaged."""
 
 import hashlib
 import io
-import os
 
 import numpy as np
+
+from air_tf import files
 
 DIGITS = 16  # of the digest in a name
 
 
 def write(directory, name, arrays):
-    """Writes NAME-DIGEST.npz, the digest being that of the content.
+    """Writes NAME-DIGEST.npz, whole or not at all; the digest is that of the content.
 
     Args:
-        directory: `pathlib.Path`; made if need be.
+        directory: `pathlib.Path`; it is made if there is none.
         name: start of the file's name.
         arrays: {name: array}; none of dtype object.
 
     Raises:
-        OSError: if it cannot be written; then there is no file.
+        OSError: if the file cannot be written; then there is no file.
     """
     content = io.BytesIO()
     np.savez(content, **arrays)
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / f"{name}-{_digest(content.getbuffer())}.npz"
-    temporary = path.with_suffix(".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content.getbuffer())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    digest = _digest(content.getbuffer())
+    files.write_bytes(directory / f"{name}-{digest}.npz", content.getbuffer())
 
 
 def read(path):

@@ -1,14 +1,12 @@
 """Trained models that come with a checkout, checked against their hashes before they are loaded."""
 
-import hashlib
-import json
 import pathlib
 
 import keras
 
-from air_tf import checks
+from air_tf import checks, checksums, files
 
-CARD, HASHES, MODEL = "card.json", "SHA256SUMS", "model.keras"
+CARD, HASHES, MODEL = "card.json", checksums.HASHES, "model.keras"
 FOLDER = pathlib.Path(__file__).resolve().parents[1] / "saved_models"
 
 
@@ -23,8 +21,8 @@ def list_pretrained(folder=None):
     []
     """
     folder = pathlib.Path(folder or FOLDER)
-    files = (file for name in (CARD, HASHES, MODEL) for file in folder.glob(f"*/*/{name}"))
-    return sorted({str(file.parent.relative_to(folder)) for file in files})
+    found = {file.parent for name in (CARD, HASHES, MODEL) for file in folder.glob(f"*/*/{name}")}
+    return sorted(str(p.relative_to(folder)) for p in found if p.suffix != files.UNFINISHED)
 
 
 def load_pretrained(name, folder=None):
@@ -54,40 +52,7 @@ def read_card(name, folder=None):
     """
     path = _path(name, folder)
     verify(path)
-    return json.loads((path / CARD).read_text(encoding="utf-8"))
-
-
-def write_hashes(path, hashes=None):
-    """Writes the SHA-256 of all files under a folder, as `sha256sum` would.
-
-    Args:
-        path: the folder, a `pathlib.Path`.
-        hashes: file to write, under the folder; its SHA256SUMS if None.
-    """
-    hashes = hashes or path / HASHES
-    files = sorted(file for file in path.rglob("*") if file.is_file() and file != hashes)
-    lines = [f"{sha256(file)}  {file.relative_to(path)}\n" for file in files]
-    hashes.write_text("".join(lines), encoding="utf-8")
-
-
-def check_hashes(path, hashes=None):
-    """Compares the files of a folder with what `write_hashes` wrote.
-
-    Raises:
-        ValueError: for a file that is missing or differs, or that was not there, or for no list.
-    """
-    hashes = hashes or path / HASHES
-    if not hashes.exists():
-        raise ValueError(f"The folder must have its list of files, {hashes}. Received: {path}")
-    lines = hashes.read_text(encoding="utf-8", errors="replace").splitlines()
-    digests = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-    there = {str(f.relative_to(path)) for f in path.rglob("*") if f.is_file() and f != hashes}
-    for name in sorted(there | digests.keys()):
-        if name not in there or sha256(path / name) != digests.get(name):
-            raise ValueError(
-                f"The file must be the one that was published, by its SHA-256 in {hashes.name}. "
-                f"Received: {path / name}"
-            )
+    return files.read_json(path / CARD)
 
 
 def verify(path):
@@ -100,7 +65,7 @@ def verify(path):
     for name in (CARD, HASHES):
         if not (path / name).exists():
             raise ValueError(f"A published model must have {name}. Received: {path}")
-    check_hashes(path)
+    checksums.check_hashes(path)
 
 
 def _path(name, folder):
@@ -112,9 +77,3 @@ def _path(name, folder):
             f"repository, not with the installed package. Received: name={name!r}"
         )
     return folder / checks.one_of("name", name, known)
-
-
-def sha256(path):
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -15,7 +15,7 @@ import rich.table
 import tqdm
 import tyro
 
-from trainers.launch import tf_config
+from trainers.host_commands import tf_config
 
 _RESULTS = pathlib.Path(__file__).parent / "results"
 _KINDS = ("one process", "one process without XLA", "two devices", "two workers")

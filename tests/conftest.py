@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import air_tf
+from air_tf import checksums, files
 from air_tf.models.bound_trainer import BoundTrainer
 from trainers import run_folder
 from trainers.train_config import TrainConfig
@@ -43,8 +44,8 @@ def untrained_run(path):
     run_folder.create(TrainConfig("digits", "vae", str(path), **units))
     model = air_tf.create_model("vae", input_dim=64, seed=0, **units)
     model.save(path / run_folder.MODEL)
-    metrics = {"model_sha256": air_tf.zoo.sha256(path / run_folder.MODEL)}
-    run_folder.write_json(path / run_folder.METRICS, metrics)
+    metrics = {"model_sha256": checksums.sha256(path / run_folder.MODEL)}
+    files.write_json(path / run_folder.METRICS, metrics)
 
 
 @pytest.fixture

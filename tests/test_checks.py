@@ -9,9 +9,8 @@ import pytest
 import air_tf
 from air_tf import checks, versions
 from tests.conftest import small_model
+from tests.properties import SETTINGS
 
-# Derandomized: a run of the suite is as repeatable as everything else here.
-SETTINGS = hypothesis.settings(max_examples=60, deadline=None, derandomize=True)
 EXACT = st.integers(-(2**53), 2**53)  # whole numbers that a float holds exactly
 
 

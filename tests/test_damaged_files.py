@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import air_tf
-from air_tf import checked_file
+from air_tf import checked_file, checksums, files
 from tests.conftest import untrained_run
-from tests.test_checks import SETTINGS
+from tests.properties import SETTINGS
 from trainers import evaluate, export, run_folder
 from trainers.train_config import TrainConfig
 from tuning.search_config import SearchConfig
@@ -53,7 +53,7 @@ def run(tmp_path_factory):
 def test_a_list_of_hashes_is_looked_at(run, tmp_path):
     """Published models are checked by it; an empty one switches nothing off."""
     path = shutil.copytree(run, tmp_path / "run")
-    (path / air_tf.zoo.HASHES).write_text("")
+    (path / checksums.HASHES).write_text("")
     (path / air_tf.zoo.CARD).write_text("{}")
     with pytest.raises(ValueError, match="must be the one that was published"):
         run_folder.load(path)
@@ -84,7 +84,7 @@ def test_saved_models(run, tmp_path_factory, damages, index, hashed):
     path = tmp_path_factory.mktemp("damaged")
     shutil.copytree(run.parent / "exported", path, dirs_exist_ok=True)
     if not hashed:
-        (path / "assets.extra" / air_tf.zoo.HASHES).unlink()
+        (path / "assets.extra" / checksums.HASHES).unlink()
     names = ["saved_model.pb", "variables/variables.index", "fingerprint.pb"]
     name = [*names, "variables/variables.data-00000-of-00001"][index]
     (path / name).write_bytes(damage((path / name).read_bytes(), *damages))
@@ -101,10 +101,10 @@ def test_saved_models(run, tmp_path_factory, damages, index, hashed):
 
 def test_a_model_with_code_in_it_is_not_loaded(tmp_path):
     model = keras.Sequential([keras.Input((3,)), keras.layers.Lambda(lambda x: x)])
-    run_folder.write_text(tmp_path / "config.json", TrainConfig("digits", "vae", "").to_json())
+    files.write_text(tmp_path / "config.json", TrainConfig("digits", "vae", "").to_json())
     model.save(tmp_path / "model.keras")
-    metrics = {"model_sha256": air_tf.zoo.sha256(tmp_path / "model.keras")}
-    run_folder.write_json(tmp_path / "metrics.json", metrics)
+    metrics = {"model_sha256": checksums.sha256(tmp_path / "model.keras")}
+    files.write_json(tmp_path / "metrics.json", metrics)
     with pytest.raises(ValueError, match="safe_mode"):
         run_folder.load(tmp_path)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import air_tf
+from air_tf import checksums
 from tests.conftest import small_model
 
 
@@ -15,7 +16,7 @@ def folder(tmp_path):
     path.mkdir(parents=True)
     small_model().save(path / "model.keras")
     (path / "card.json").write_text('{"name": "digits/vae"}')
-    air_tf.zoo.write_hashes(path)
+    checksums.write_hashes(path)
     return tmp_path
 
 

@@ -13,7 +13,9 @@ import tensorflow as tf
 import tqdm
 
 import air_tf
-from trainers import command_line, records, run_folder
+from air_tf import files
+from trainers import command_line, run_folder
+from trainers.train_config import STRENGTHS
 
 # What the demo compares: model, options, the strength that the validation set chooses.
 _STUDY = {
@@ -71,7 +73,7 @@ def demo(config):
         {**_described(winners[title], config), "title": title, **gaps[title].summary()}
         for title in _STUDY
     ]
-    run_folder.write_json(path / "summary.json", summary)
+    files.write_json(path / "summary.json", summary)
     _draw(path, data, winners, gaps, config)
     rich.console.Console(width=110).print(_table(winners, gaps))
     _export(path, data, winners["DVAE"][1])
@@ -137,7 +139,7 @@ def _table(winners, gaps):
         table.add_column(column, justify=justify, no_wrap=True)
     for title, estimates in gaps.items():
         strength = ", ".join(
-            f"{records.STRENGTHS[key]}={value}" for key, value in winners[title][0].items()
+            f"{STRENGTHS[key]}={value}" for key, value in winners[title][0].items()
         )
         plain = gaps.get(_UNREGULARIZED.get(title))
         differences = (

@@ -1,7 +1,6 @@
 """`python -m trainers.evaluate PATH`: log p(x), ELBO and inference gaps of a trained model."""
 
 import dataclasses
-import os
 import pathlib
 import shutil
 from typing import Literal
@@ -14,7 +13,7 @@ import tqdm
 import tyro
 
 import air_tf
-from air_tf import checks
+from air_tf import checks, checksums, files
 from air_tf.evaluation import Estimate, finished_batches
 from trainers import command_line, run_folder, strategies
 from trainers.train_config import TrainConfig
@@ -35,7 +34,7 @@ class EvaluateConfig:
     """Evaluate a trained model: log p(x) by IW-SVI and importance sampling, ELBO, gaps (nats).
 
     Prints a table and writes evaluation_SPLIT.json and, with the per-example values,
-    evaluation_SPLIT.npz; the same command goes on with an evaluation that was interrupted. Of a
+    evaluation_SPLIT.npz; the same command resumes an evaluation that was interrupted. Of a
     SavedModel only what its endpoints give: log p(x) by importance sampling, the ELBO, and the
     difference of the two, a lower bound of the inference gap.
     """
@@ -64,7 +63,7 @@ class EvaluateConfig:
     batch_size: int = 100
     """Examples evaluated at once."""
     strategy: Literal["mirrored", "multi_worker"] | None = None
-    """Share the batches among all devices of this host, or among hosts (see trainers.launch)."""
+    """Share the batches among all devices of this host, or among hosts (trainers.host_commands)."""
     seed: int = 0
     """Of all samples."""
 
@@ -80,7 +79,7 @@ def evaluate(config):
         )
     strategy = strategies.make(config.strategy)
     for published in (path, path.parent):  # a model's folder, or the SavedModel in it
-        if any((published / name).exists() for name in (air_tf.zoo.HASHES, air_tf.zoo.CARD)):
+        if any((published / name).exists() for name in (checksums.HASHES, air_tf.zoo.CARD)):
             air_tf.zoo.verify(published)
     if is_saved_model:
         trained, model = _saved_model(path, config)
@@ -118,7 +117,7 @@ def _out(config, path, trained):
         is_run = (path / run_folder.METRICS).exists()
         return path if is_run and config.dataset in (None, trained.dataset) else None
     out = pathlib.Path(config.out)
-    for hashes in (out / air_tf.zoo.HASHES, out / run_folder.EXPORTED_HASHES):
+    for hashes in (out / checksums.HASHES, out / run_folder.EXPORTED_HASHES):
         if hashes.exists():
             raise ValueError(
                 f"`out` must not be a folder whose files {hashes} lists. Received: out={out}"
@@ -150,13 +149,13 @@ def _saved_model(path, config):
         )
     trained = TrainConfig(config.dataset, model="", out="")
     if extra.exists():
-        trained = TrainConfig.of_dict(run_folder.read_json(extra), str(extra))
+        trained = TrainConfig.of_dict(files.read_json(extra), str(extra))
     hashes = path / run_folder.EXPORTED_HASHES
     if hashes.parent.exists():  # it is of trainers.export
-        air_tf.zoo.check_hashes(path, hashes)
+        checksums.check_hashes(path, hashes)
     try:
         model = tf.saved_model.load(str(path))
-    except Exception as error:  # whatever TensorFlow makes of a file that is none
+    except Exception as error:  # whatever TensorFlow raises for a file that is no model
         raise ValueError(f"TensorFlow must be able to load {path}. Received: {error}") from error
     for endpoint in ("log_likelihood", "elbo"):
         if not hasattr(model, endpoint):
@@ -177,7 +176,7 @@ def _of_saved_model(path, model, x, config, backups):
         return [model.log_likelihood(*arguments).numpy(), model.elbo(*arguments).numpy()]
 
     if backups is not None:
-        hashes = [air_tf.zoo.sha256(file) for file in sorted(path.rglob("*")) if file.is_file()]
+        hashes = [checksums.sha256(file) for file in sorted(path.rglob("*")) if file.is_file()]
         identity = (hashes, config.num_samples, batch_size, config.seed)
         backups = finished_batches.folder(backups, [x], identity)
     indices = tqdm.trange(-(-len(x) // batch_size), desc=f"IWAE-{config.num_samples}")
@@ -192,6 +191,7 @@ def _of_saved_model(path, model, x, config, backups):
 
 def _write(path, config, estimates, num_examples):
     path.mkdir(parents=True, exist_ok=True)
+    name = f"evaluation_{config.split}"
     arrays = {name: estimate.per_example for name, estimate in estimates.items()}
     report = {"config": dataclasses.asdict(config), "num_examples": num_examples}
     log_likelihood = estimates.get("log_likelihood")
@@ -199,10 +199,8 @@ def _write(path, config, estimates, num_examples):
         arrays["num_steps"] = log_likelihood.num_steps
         report["mean_steps"] = float(np.mean(log_likelihood.num_steps))
     report |= {name: estimate.summary() for name, estimate in estimates.items()}
-    temporary = path / f".evaluation_{config.split}.tmp.npz"
-    np.savez_compressed(temporary, **arrays)
-    os.replace(temporary, path / f"evaluation_{config.split}.npz")
-    run_folder.write_json(path / f"evaluation_{config.split}.json", report)
+    files.write_arrays(path / f"{name}.npz", arrays)
+    files.write_json(path / f"{name}.json", report)
 
 
 def _table(config, estimates, num_examples):

@@ -6,6 +6,7 @@ import pathlib
 import tyro
 
 import air_tf
+from air_tf import checksums, files
 from trainers import command_line, run_folder
 
 
@@ -29,9 +30,9 @@ def export(config):
     air_tf.export_saved_model(model, config.out)
     extra = pathlib.Path(config.out) / run_folder.EXPORTED_CONFIG
     extra.parent.mkdir()
-    run_folder.write_text(extra, trained.to_json())
+    files.write_text(extra, trained.to_json())
     hashes = pathlib.Path(config.out) / run_folder.EXPORTED_HASHES
-    air_tf.zoo.write_hashes(pathlib.Path(config.out), hashes)
+    checksums.write_hashes(pathlib.Path(config.out), hashes)
     print(f"{config.out}: SavedModel of {config.run}")
 
 

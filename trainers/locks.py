@@ -8,12 +8,12 @@ import warnings
 
 @contextlib.contextmanager
 def locked(folder):
-    """Keeps a folder to this process; its end, by a kill too, gives it free.
+    """Locks a folder for this process; when the process ends, even by a kill, the lock is gone.
 
-    Where the file system knows no locks there is a warning instead.
+    It warns instead where the file system has no locks.
 
     Args:
-        folder: `pathlib.Path`; made if there is none.
+        folder: `pathlib.Path`; it is made if there is none.
 
     Raises:
         ValueError: if another process is at work in it.

@@ -1,6 +1,5 @@
 """`python -m trainers.train`: train one model and write its run folder."""
 
-import os
 import pathlib
 import shutil
 import time
@@ -10,7 +9,7 @@ import matplotlib.image
 import numpy as np
 
 import air_tf
-from air_tf import checks
+from air_tf import checks, checksums, files
 from trainers import command_line, locks, run_folder, strategies
 from trainers.train_config import TrainConfig
 
@@ -53,7 +52,7 @@ def fit(model, config, data, callbacks=(), **options):
     Args:
         model, config, data: as of `build`.
         callbacks: more callbacks.
-        **options: of `model.fit`, in the place of the config's.
+        **options: of `model.fit`, instead of the config's.
 
     Returns:
         The `keras.callbacks.History`.
@@ -79,7 +78,7 @@ def fit(model, config, data, callbacks=(), **options):
 def train(config):
     """Trains the model of a config and writes its run folder; returns the model.
 
-    A run that was interrupted goes on from its last backup, and ends as if it had not been.
+    A run that was interrupted resumes from its last backup, and ends as if it had not been.
 
     Raises:
         FileExistsError: if the folder holds anything but this run, unfinished.
@@ -94,7 +93,7 @@ def train(config):
     callbacks = [
         air_tf.callbacks.TerminateOnNaN(),
         air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
-        stopwatch,  # after that, which restores its state when an epoch begins
+        stopwatch,  # after the backup, which restores its state when an epoch begins
     ]
     if not strategies.is_chief(strategy):
         fit(model, config, data, callbacks)
@@ -112,7 +111,7 @@ def train(config):
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Seconds of the epochs, which a backup keeps: of an interrupted run those before, too."""
+    """Counts the seconds of the epochs; a backup keeps those before an interruption."""
 
     seconds = 0.0
 
@@ -124,9 +123,10 @@ class Stopwatch(keras.callbacks.Callback):
 
 
 def _write(path, model, config, data, history, seconds):
-    temporary = path / f".tmp.{run_folder.MODEL}"
-    model.save(temporary)
-    os.replace(temporary, path / run_folder.MODEL)
+    with files.whole(path / run_folder.MODEL) as unfinished:
+        named = unfinished.with_suffix(".keras")  # Keras saves to no other name
+        model.save(named)
+        named.rename(unfinished)
     grids = air_tf.plotting.model_grids(model, data.validation, data.image_shape, config.seed)
     for name, grid in grids.items():
         matplotlib.image.imsave(path / f"{name}.png", grid, cmap="gray_r", vmin=0, vmax=1)
@@ -135,11 +135,11 @@ def _write(path, model, config, data, history, seconds):
         "epochs": len(history["loss"]),
         "best_epoch": (best + 1) * config.validation_freq,
         "seconds": seconds,
-        "model_sha256": air_tf.zoo.sha256(path / run_folder.MODEL),
+        "model_sha256": checksums.sha256(path / run_folder.MODEL),
         "history": history,
         **{f"best_{name}": history[name][best] for name in history if name.startswith("val_")},
     }
-    run_folder.write_json(path / run_folder.METRICS, metrics)
+    files.write_json(path / run_folder.METRICS, metrics)
     shutil.rmtree(path / run_folder.BACKUPS, ignore_errors=True)
     print(f"{path}: best {config.monitor} {history[config.monitor][best]:.2f} nats")
 

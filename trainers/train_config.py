@@ -6,13 +6,16 @@ from typing import Literal
 
 from trainers import command_line
 
+# The options that say how strongly the encoder is regularized, and their symbols.
+STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
+
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Train a model and write a run folder: config, versions, model, TensorBoard logs, metrics.
 
     Options may come from a YAML or JSON file (--config FILE, keys as below with underscores);
-    what stands on the command line wins.
+    the command line wins.
     """
 
     dataset: str
@@ -21,14 +24,14 @@ class TrainConfig:
     model: str
     """vae, dvae, dvae_half, wni_vae, dwni_vae, or iwae, diwae, diwae_half, wni_iwae, dwni_iwae."""
     out: str
-    """Folder of the run; it must not hold another run. The same command goes on with one that was
+    """Folder of the run; it must not hold another run. The same command resumes one that was
     interrupted."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data; TFDS's default if None."""
     manual_dir: str | None = None
     """Folder with the original files of the data set, for machines without a network."""
     binarization: Literal["static", "dynamic"] = "static"
-    """Of grey images: drawn once, or anew in each epoch."""
+    """Of grey images: drawn once, or again in each epoch."""
     encoder_units: tuple[int, ...] = (200, 200)
     """Widths of the encoder's hidden layers."""
     decoder_units: tuple[int, ...] = (200, 200)
@@ -70,13 +73,13 @@ class TrainConfig:
     patience: int = 10
     """Validations without a better bound (IWAE-64) after which training stops."""
     num_iw_svi_examples: int | None = None
-    """Stop by IW-SVI on that many validation images in the place of the IWAE-64 bound on all."""
+    """Stop by IW-SVI on that many validation images instead of by the IWAE-64 bound on all."""
     validation_freq: int = 1
     """Epochs between validations."""
     backup_seconds: float = 30.0
-    """The least time between backups, from which an interrupted run goes on; 0 for every epoch."""
+    """The least time between backups, from which an interrupted run resumes; 0 for every epoch."""
     strategy: Literal["mirrored", "multi_worker"] | None = None
-    """Share each batch among all devices of this host, or among hosts (see trainers.launch)."""
+    """Share each batch among all devices of this host, or among hosts (trainers.host_commands)."""
     dtype: str | None = None
     """Keras dtype policy, such as mixed_bfloat16; Keras's own if None."""
     seed: int = 0

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from trainers.launch import tf_config
+from trainers.host_commands import tf_config
 
 SETTING = """
 import contextlib, json, os, sys, numpy as np, tensorflow as tf
@@ -17,7 +17,7 @@ from tests.conftest import small_model
 
 x = (np.random.default_rng(0).random((21, 12)) < 0.4).astype("uint8")
 w = np.linspace(0, 2, 21).astype("float32")
-draw = air_tf.random.normal
+draw = air_tf.prng.normal
 
 def same_noise(shape, seed, dtype):
     # Differs between samples and latents, not between examples: they may be shared out.
@@ -33,10 +33,10 @@ def train(scope, jit_compile="auto", steps=None, **options):
         model = small_model("diwae")
         optimizer = keras.optimizers.SGD(0.05, momentum=0.9)
         model.compile(optimizer, jit_compile=jit_compile, steps_per_execution=steps)
-    air_tf.random.normal = same_noise
+    air_tf.prng.normal = same_noise
     options = dict(batch_size=8, sample_weight=w, epochs=3, verbose=0) | options
     history = model.fit(x, validation_data=(x,), **options).history
-    air_tf.random.normal = draw
+    air_tf.prng.normal = draw
     options = dict(num_samples=70, batch_size=5, progress=False)
     estimate = air_tf.evaluation.importance_log_likelihood(model, x, **options).per_example
     arrays = {f"weight{i}": weight for i, weight in enumerate(model.get_weights())}

@@ -1,10 +1,13 @@
-"""`python -m trainers.tables`: RESULTS.md and its figures, from the records of studies alone."""
+"""`python -m studies.tables`: RESULTS.md and its figures, from the records of studies alone."""
 
 import dataclasses
 import os
 import pathlib
 
-from trainers import claims, command_line, curves, figures, markdown, records, study
+from air_tf import files
+from studies import claims, curves, figures, markdown, records, study
+from trainers import command_line
+from trainers.train_config import STRENGTHS
 
 _TITLES = {
     **records.CURVES,
@@ -15,7 +18,7 @@ _TITLES = {
 }
 _INTRODUCTION = """# Results
 
-Written by `make tables` from the records under `results/`, which `python -m trainers.reproduce
+Written by `make tables` from the records under `results/`, which `python -m studies.reproduce
 --study NAME` makes; no number here is typed. Nats per test image. log p(x) is the IW-SVI estimate
 (k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is what it took); the other
 bounds take 5000 samples as well. Δ_inf, the inference gap, is log p(x) − ELBO: the sum of Δ_ap,
@@ -94,7 +97,7 @@ def tables(config):
         text.append(_missing(plan, found))
     text += ["## The claims of the paper", claims.assess(everything)]
     document = "\n\n".join(part.strip() for part in text if part)
-    pathlib.Path(config.out).write_text(document + "\n", encoding="utf-8")
+    files.write_text(pathlib.Path(config.out), document)
 
 
 def _published(plan):
@@ -140,7 +143,7 @@ def _table(plan, found, names):
         config = finals[0]["config"]
         strength = ", ".join(
             f"{symbol} = {config[key]:g}"
-            for key, symbol in records.STRENGTHS.items()
+            for key, symbol in STRENGTHS.items()
             if config[key] is not None
         )
         best = ", ".join(str(final["training"]["best_epoch"]) for final in finals)
@@ -173,7 +176,7 @@ def _searches(plan, found):
     }
     rows = []
     for name, cell in found.items():
-        for key, symbol in records.STRENGTHS.items():
+        for key, symbol in STRENGTHS.items():
             if cell.search and plan.cells[name].searched(key):
                 trials = curves.from_weak_to_strong(cell.search["trials"], key)
                 scores = (f"{t['hyperparameters'][key]:g}: {t['score']:.2f}" for t in trials)

@@ -5,7 +5,8 @@ import itertools
 import matplotlib.figure
 import numpy as np
 
-from trainers import curves, records
+from studies import curves, records
+from trainers.train_config import STRENGTHS
 
 
 def draw_strength(path, plan, found):
@@ -47,7 +48,7 @@ def _draw_strength(axes, bound, key, lines, plan):
     axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
     axes.minorticks_off()
     axes.set(
-        xlabel=f"{records.STRENGTHS[key]} ({key})",
+        xlabel=f"{STRENGTHS[key]} ({key})",
         ylabel=f"Δ {records.CURVES[bound]} (nats)",
     )
     # What is far too strong would hide the rest.

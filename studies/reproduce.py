@@ -1,4 +1,4 @@
-"""`python -m trainers.reproduce --study NAME`: search, train and evaluate the cells of a study."""
+"""`python -m studies.reproduce --study NAME`: search, train and evaluate the cells of a study."""
 
 import dataclasses
 import pathlib
@@ -6,8 +6,9 @@ import shutil
 import time
 
 import air_tf
-from air_tf import checks
-from trainers import command_line, evaluate, records, run_folder, study, train
+from air_tf import checks, files
+from studies import records, run_record, study
+from trainers import command_line, evaluate, run_folder, train
 from trainers.train_config import TrainConfig
 from tuning import report, search
 from tuning.search_config import SearchConfig, Space
@@ -18,15 +19,15 @@ class ReproduceConfig:
     """Run a study cell by cell: search the strength, train the winner, evaluate it.
 
     What is finished is on record under the folder of results and is not done again. The same
-    command goes on where it was; several may run at once on different cells.
+    command resumes a study; several may run at once on different cells.
     """
 
     study: str
-    """Name of a file in trainers/studies, or the path of a YAML file like those."""
+    """Name of a file in studies/plan, or the path of a YAML file like those."""
     cells: tuple[str, ...] = ()
     """Only these, such as diwae8; all if none is named."""
     seeds: tuple[int, ...] | None = None
-    """Of the final models, in the place of the study's."""
+    """Of the final models, instead of the study's."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data; TFDS's default if None."""
     manual_dir: str | None = None
@@ -72,14 +73,14 @@ def _searched(config, plan, cells, name):
         data = {"model": cell.model, "out": _work(config, name, "search"), **_data(config)}
         searched = SearchConfig.of_dict({**options, **data}, config.study)
         _search(dataclasses.replace(searched, grid=Space(**grid)), plan, path)
-    best = run_folder.read_json(path)["trials"][0]["hyperparameters"]
+    best = files.read_json(path)["trials"][0]["hyperparameters"]
     return {key: best[key] for key in cell.grid}
 
 
 def _search(config, plan, path):
     """Searches, evaluates the model of each trial on test images, and writes the record."""
     tuner = search.search(config)
-    trials = run_folder.read_json(pathlib.Path(config.out) / report.TRIALS)
+    trials = files.read_json(pathlib.Path(config.out) / report.TRIALS)
     x = tuner.hypermodel.data.test[: plan.num_curve_examples]
     values = {}
     failed = [trial for trial in trials if trial["score"] is None]
@@ -102,13 +103,13 @@ def _search(config, plan, path):
             trial[f"test_{bound}"] = estimate.summary()
             values[f"{trial['trial_id']}_{bound}"] = estimate.per_example
     record = {
-        "config": run_folder.without_paths(dataclasses.asdict(config)),
+        "config": run_record.without_paths(dataclasses.asdict(config)),
         "trials": trials,
         "failed_trials": failed,
         "num_test_examples": len(x),
         "per_example": records.write_per_example(path, values),
     }
-    run_folder.write_json(path, record)
+    files.write_json(path, record)
     shutil.rmtree(backups, ignore_errors=True)
 
 
@@ -124,23 +125,23 @@ def _final(config, plan, cell, options, path):
     estimates = evaluate.evaluate(evaluation)
     values = {name: estimates[name].per_example for name in records.BOUNDS}
     values["num_steps"] = estimates["log_likelihood"].num_steps
-    history = run_folder.read_json(metrics)["history"]
+    history = files.read_json(metrics)["history"]
     record = {
         "study": pathlib.Path(config.study).stem,
         "cell": cell.name,
-        **run_folder.record(out),
+        **run_record.of(out),
         "evaluation_seconds": time.perf_counter() - start,
         **{name: history[name] for name in records.OVER_TRAINING if name in history},
         "per_example": records.write_per_example(path, values),
     }
-    run_folder.write_json(path, record)
+    files.write_json(path, record)
 
 
 def _on_record(path, options):
     """Whether there is a record; says if that was made with other options than the study has."""
     if not path.exists():
         return False
-    found = run_folder.read_json(path)["config"]
+    found = files.read_json(path)["config"]
     others = {name: found.get(name) for name in options if found.get(name) != options[name]}
     if others:
         now = {name: options[name] for name in others}

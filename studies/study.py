@@ -7,7 +7,7 @@ import pathlib
 from air_tf import checks
 from trainers import command_line
 
-FOLDER = pathlib.Path(__file__).with_name("studies")
+FOLDER = pathlib.Path(__file__).with_name("plan")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,8 +18,8 @@ class Cell:
         name: such as diwae8_half: the model with its k.
         model: name for `air_tf.create_model`.
         training: options of `trainers.train`.
-        searching: options in the place of those, in the search.
-        grid: {hyperparameter: values} to search; the name of another cell in the place of values
+        searching: options instead of those, in the search.
+        grid: {hyperparameter: values} to search; the name of another cell instead of values
             stands for what that one's search chose.
         row: its model at k = 1.
         k: its column.
@@ -50,7 +50,7 @@ class Variant:
         title: of their table in RESULTS.md, which several can share.
         models: the rows.
         num_importance_samples: the columns.
-        training: options in the place of those of the row and the column.
+        training: options instead of those of the row and the column.
         searched: whether strengths are searched again, or those of the row and the column taken.
     """
 
@@ -63,7 +63,7 @@ class Variant:
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What `studies/NAME.yaml` says; see there for the reasons of each choice.
+    """What `studies/plan/NAME.yaml` says; see there for the reasons of each choice.
 
     Attributes:
         dataset: of `air_tf.datasets.load`.
@@ -72,7 +72,7 @@ class Study:
             the names becomes "iwae".
         seeds: of the final models; the first is that of the search.
         training: options of `trainers.train`.
-        training_at: {k: options} in the place of those.
+        training_at: {k: options} instead of those.
         searching_at: {k: options} in the place of those, in the search.
         variants: {name: `Variant`}.
         evaluation: options of `trainers.evaluate`.

@@ -2,10 +2,10 @@
 
 import itertools
 
-from trainers import evidence, markdown, verdicts
+from studies import evidence, markdown, verdicts
 
 _RULE = f"""A difference counts if it is more than {verdicts.NEGLIGIBLE:g} nats (rounding alone
-[does as much](trainers/studies/README.md#static-mnist)), beyond two standard errors over images and
+[does as much](results/NOTES.md#static-mnist)), beyond two standard errors over images and
 beyond the 95 % interval (Student's t) of the seeds: of their mean if there are several, and of one
 by how differences to plain models vary over seeds on that data set. Strengths are those that the
 validation images choose; of these any change counts. Claim 5 has no sign, so that it cannot fail;

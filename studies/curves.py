@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 
 from air_tf.evaluation import Estimate
-from trainers import records
+from trainers.train_config import STRENGTHS
 
 WEAKEST = "the weakest"
 
@@ -51,7 +51,7 @@ def against_strength(plan, cells, bound):
         seed, epochs = (cell.search["config"][key] for key in ("seed", "epochs"))
         if seed not in plain.finals:
             continue
-        for key in records.STRENGTHS:
+        for key in STRENGTHS:
             if not plan.cells[name].searched(key):
                 continue
             trials = from_weak_to_strong(cell.search["trials"], key)

@@ -8,8 +8,9 @@ import itertools
 import numpy as np
 
 from air_tf.evaluation import Estimate
-from trainers import curves, records, verdicts
-from trainers.verdicts import Comparison
+from studies import curves, records, verdicts
+from studies.verdicts import Comparison
+from trainers.train_config import STRENGTHS
 
 
 def against_plain(question, quantity, sign):
@@ -71,7 +72,7 @@ def from_overfitting_to_underfitting(plan, cells):
     for bound, title in records.CURVES.items():
         of_one_seed = _half_interval_of_one(plan, cells, bound)
         for curve in curves.against_strength(plan, cells, bound):
-            symbol, best = records.STRENGTHS[curve.hyperparameter], curve.differences[curve.best]
+            symbol, best = STRENGTHS[curve.hyperparameter], curve.differences[curve.best]
             at = f"{curve.cell} at {symbol} = {curve.strengths[curve.best]:g}"
             note = _of_variant(plan.cells[curve.cell])
             yield verdicts.of_estimate(
@@ -101,7 +102,7 @@ def larger_k(plan, cells):
             rows.setdefault((cell.row, cell.variant, curve.hyperparameter), []).append(curve)
         for (_, _, key), of_row in rows.items():
             for smaller, larger in itertools.combinations(of_row, 2):
-                pair, symbol = f"{larger.cell} against {smaller.cell}", records.STRENGTHS[key]
+                pair, symbol = f"{larger.cell} against {smaller.cell}", STRENGTHS[key]
                 note = _of_variant(plan.cells[larger.cell])
                 note = note or _not_comparable(cells, larger, smaller)
                 losses = [c.differences[c.best] - c.differences[-1] for c in (smaller, larger)]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from air_tf.evaluation import Estimate
-from trainers import claims, verdicts
-from trainers.verdicts import Comparison
+from studies import claims, verdicts
+from studies.verdicts import Comparison
 
 T = {2: 12.7062, 3: 4.30265}  # 97.5 % quantile of Student's t for so many seeds, from tables
 

@@ -5,12 +5,10 @@ import pathlib
 
 import numpy as np
 
-import air_tf
+from air_tf import checksums, files
 from air_tf.evaluation import Estimate, InferenceGaps
-from trainers import run_folder
 
 BOUNDS = tuple(field.name for field in dataclasses.fields(InferenceGaps))
-STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
 # What the models of a search are evaluated by on test images, the best estimate first.
 CURVES = {"log_likelihood": "log p(x)", "importance_log_likelihood": "IWAE-5000"}
 # The bounds on validation images of which a final model's record has the values over training.
@@ -87,14 +85,14 @@ def write_per_example(path, values):
     """Writes float32 arrays beside a record; returns the file's name and SHA-256."""
     file = path.with_suffix(".npz")
     file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(file, **{name: np.float32(array) for name, array in values.items()})
-    return {"file": file.name, "sha256": air_tf.zoo.sha256(file)}
+    files.write_arrays(file, {name: np.float32(array) for name, array in values.items()})
+    return {"file": file.name, "sha256": checksums.sha256(file)}
 
 
 def _read(path):
-    record = run_folder.read_json(path)
+    record = files.read_json(path)
     file = path.parent / record["per_example"]["file"]
-    if air_tf.zoo.sha256(file) != record["per_example"]["sha256"]:
+    if checksums.sha256(file) != record["per_example"]["sha256"]:
         raise ValueError(f"The values must be those of their record {path}. Received: {file}")
     with np.load(file, allow_pickle=False) as arrays:
         return record, dict(arrays)

@@ -1,4 +1,4 @@
-"""`python -m trainers.launch`: what to run on each host, for a training on several."""
+"""`python -m trainers.host_commands`: what to run on each host, for a training on several."""
 
 import dataclasses
 import json
@@ -8,11 +8,11 @@ from trainers import command_line
 
 
 @dataclasses.dataclass(frozen=True)
-class LaunchConfig:
+class HostCommandsConfig:
     """Print the command to run on each host. All must see one folder and start within minutes.
 
     The command trains or evaluates with --strategy multi_worker. Started again on all hosts, it
-    goes on from the last backup.
+    resumes from the last backup.
     """
 
     hosts: tuple[str, ...]
@@ -42,11 +42,11 @@ def tf_config(hosts, index):
     return json.dumps({"cluster": {"worker": list(hosts)}, "task": task})
 
 
-def launch(config):
+def host_commands(config):
     """Prints the command line of each host."""
     for host, line in zip(config.hosts, commands(config), strict=True):
         print(f"# on {host}\n{line}")
 
 
 if __name__ == "__main__":
-    command_line.run(launch, LaunchConfig)
+    command_line.run(host_commands, HostCommandsConfig)

@@ -33,7 +33,7 @@ class Comparison:
 
 
 def of(mean, margin):
-    """The verdict on the claim that a mean is positive, which is known but for a margin."""
+    """The verdict on the claim that a mean is positive, which is known within a margin."""
     if mean > margin:
         return "holds"
     return "does not hold" if mean < -margin else "undecided"

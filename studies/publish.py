@@ -1,17 +1,16 @@
-"""`python -m trainers.publish RUN --out saved_models/DATASET/MODEL`: a run for the zoo."""
+"""`python -m studies.publish RUN --out saved_models/DATASET/MODEL`: a run for the zoo."""
 
 import dataclasses
-import json
-import os
 import pathlib
 import shlex
 import shutil
-import tempfile
 
 import tyro
 
 import air_tf
-from trainers import command_line, markdown, run_folder, train
+from air_tf import checksums, files
+from studies import markdown, run_record
+from trainers import command_line, run_folder, train
 from trainers.train_config import TrainConfig
 
 _QUANTITIES = {
@@ -38,7 +37,7 @@ class PublishConfig:
     """New folder, saved_models/DATASET/MODEL."""
     search: str | None = None
     """Folder of the search that chose the hyperparameters, or a study's record of it, search.json;
-    none did if None."""
+    None if no search did."""
 
 
 def publish(config):
@@ -46,7 +45,7 @@ def publish(config):
     run, out = pathlib.Path(config.run), pathlib.Path(config.out)
     run_folder.require_empty(out)
     trained, model = run_folder.load(run)
-    record = run_folder.record(run)
+    record = run_record.of(run)
     record["config"]["out"] = f"runs/{out.parent.name}_{out.name}"
     card = {
         "name": f"{out.parent.name}/{out.name}",
@@ -60,10 +59,8 @@ def publish(config):
     if config.search is not None:
         card["chosen_by"] = _chosen_by(pathlib.Path(config.search), record["config"])
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".") as temporary:
-        whole = pathlib.Path(temporary) / out.name  # a kill leaves nothing half done at `out`
-        _write(whole, card, model, run)
-        os.replace(whole, out)
+    with files.whole(out) as unfinished:
+        _write(unfinished, card, model, run)
     print(f"{out}: {card['test']['log_likelihood']['mean']:.2f} nats")
 
 
@@ -73,12 +70,12 @@ def _write(out, card, model, run):
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     bare.save(out / run_folder.MODEL)
-    run_folder.write_text(out / run_folder.CONFIG, json.dumps(card["config"], indent=2))
+    files.write_json(out / run_folder.CONFIG, card["config"])
     shutil.copy(run / "samples.png", out)
     air_tf.export_saved_model(bare, out / "saved_model")
-    run_folder.write_json(out / air_tf.zoo.CARD, card)
-    run_folder.write_text(out / "README.md", _readme(card))
-    air_tf.zoo.write_hashes(out)
+    files.write_json(out / air_tf.zoo.CARD, card)
+    files.write_text(out / "README.md", _readme(card))
+    checksums.write_hashes(out)
 
 
 def _data(trained):
@@ -90,10 +87,10 @@ def _data(trained):
 def _chosen_by(path, trained):
     """What a card says of the search that chose hyperparameters of the run with a config."""
     if path.is_dir():
-        searched = run_folder.read_json(path / "search.json")
-        trials = run_folder.read_json(path / "trials.json")
+        searched = files.read_json(path / "search.json")
+        trials = files.read_json(path / "trials.json")
     else:
-        record = run_folder.read_json(path)
+        record = files.read_json(path)
         searched, trials = record["config"], record["trials"]
     spaces = {**searched["grid"], **searched["range"]}
     names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]

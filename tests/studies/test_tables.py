@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import air_tf
-from trainers import curves, records, run_folder, study, tables
+from air_tf import files
+from studies import curves, records, study, tables
 
 ROOT = pathlib.Path(__file__).parents[2]
 WITHOUT = "that without regularization"
@@ -19,7 +20,7 @@ def write_final(folder, cell, seed, arrays, study="digits", history=(), **config
     config = {"noise_stddev": None, "max_norm": None, "seed": seed, "epochs": 90, **config}
     record = {"config": config, "per_example": values, **dict(history)}
     record |= {"training": {"best_epoch": 50 + seed}, "test": {"mean_steps": 200 + 10 * seed}}
-    run_folder.write_json(path, record)
+    files.write_json(path, record)
 
 
 def write_search(folder, cell, key, scores, curves, plain, epochs=90, count=400):
@@ -36,7 +37,7 @@ def write_search(folder, cell, key, scores, curves, plain, epochs=90, count=400)
     }
     config = {"seed": 0, "epochs": epochs, "batch_size": 100}
     values = records.write_per_example(path, arrays)
-    run_folder.write_json(path, {"config": config, "trials": trials, "per_example": values})
+    files.write_json(path, {"config": config, "trials": trials, "per_example": values})
 
 
 def write_tables(folder):
