@@ -34,11 +34,11 @@ test-fast: install  ## Run the tests that are not marked slow
 zoo-check: install  ## Evaluate every published model and compare with its card (one to two hours; MANUAL_DIR=folder)
 	$(BIN)/python -m trainers.zoo_check $(MANUAL_DIR:%=--manual-dir %)
 
-tables: install  ## Write RESULTS.md and its figures anew from the records under results/
-	$(BIN)/python -m trainers.tables
+tables: install  ## Write RESULTS.md and its figures again from the records under results/
+	$(BIN)/python -m studies.tables
 
 study: install  ## Run what is missing of a study (STUDY=caltech MANUAL_DIR=folder)
-	$(BIN)/python -m trainers.reproduce --study $(STUDY) $(MANUAL_DIR:%=--manual-dir %)
+	$(BIN)/python -m studies.reproduce --study $(STUDY) $(MANUAL_DIR:%=--manual-dir %)
 
 bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, peers beside it (about 15 minutes)
 	$(BIN)/python -m benchmarks.compare --peers
@@ -53,17 +53,18 @@ benchmarks/peers/%/installed: benchmarks/peers/%/requirements.txt
 	$(@D)/venv/bin/pip install --quiet -r $<
 	touch $@
 
-lint: install  ## Check style and formatting with ruff
+lint: install  ## Check style and formatting with ruff, and which package imports which
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 format: install  ## Format with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-lock: install  ## Write requirements.lock anew from the ranges in setup.py
+lock: install  ## Write requirements.lock again from the ranges in setup.py
 	$(BIN)/pip-compile --quiet --extra dev --generate-hashes --allow-unsafe --strip-extras \
 	  --no-emit-index-url --no-emit-find-links --output-file requirements.lock setup.py
 
 clean:  ## Remove the environment and caches
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -42,6 +42,7 @@ setuptools.setup(
             "pytest",
             "hypothesis",
             "ruff",
+            "import-linter",
             "pytest-xdist",
             "pip-tools",
             "setuptools",

@@ -1,11 +1,10 @@
 #!/bin/sh
 # Makes the published models of a data set, from the root of a checkout:
 #
-#     [CELLS="vae dvae"] saved_models/make.sh STUDY DATASET [options of trainers.reproduce]
+#     [CELLS="vae dvae"] saved_models/make.sh STUDY DATASET [options of studies.reproduce]
 #
 # They are the models of seed 0 of a study's cells: the strengths are searched on the validation
-# images, each winner is trained and evaluated on the test images. Given again, it goes on where
-# it was.
+# images, each winner is trained and evaluated on the test images. Given again, it resumes.
 set -eu
 study=$1
 dataset=$2
@@ -15,8 +14,8 @@ export TF_CPP_MIN_LOG_LEVEL=3
 for cell in ${CELLS:-vae dvae wni_vae iwae8 diwae8 wni_iwae8}; do
   folder=saved_models/$dataset/$cell search=results/$study/$cell/search.json
   [ -e "$folder/SHA256SUMS" ] && continue
-  $python -m trainers.reproduce --study "$study" --cells "$cell" --seeds 0 "$@"
+  $python -m studies.reproduce --study "$study" --cells "$cell" --seeds 0 "$@"
   chosen=
   [ -e "$search" ] && chosen="--search $search"
-  $python -m trainers.publish "runs/studies/$study/$cell/seed0" --out "$folder" $chosen
+  $python -m studies.publish "runs/studies/$study/$cell/seed0" --out "$folder" $chosen
 done
