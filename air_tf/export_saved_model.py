@@ -5,7 +5,7 @@ import pathlib
 import keras
 import tensorflow as tf
 
-from air_tf import random
+from air_tf import prng
 from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 
@@ -52,7 +52,7 @@ def export_saved_model(model, path):
     def bounds(x, num_samples, seed):
         q = model.variational_family(model.posterior_outputs(x))
         # The evaluators fold the index of the batch into the seed; here there is one batch.
-        seed = random.fold_in(seed, 0)
+        seed = prng.fold_in(seed, 0)
         return streaming_bounds(model, x, q, num_samples, seed)
 
     compiled = tf.function(bounds, jit_compile=True)

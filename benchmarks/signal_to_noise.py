@@ -17,8 +17,8 @@ import tqdm
 import tyro
 
 import air_tf
-from air_tf import random
-from air_tf.models.gradient_estimators import GRADIENT_ESTIMATORS
+from air_tf import prng
+from air_tf.objectives import GRADIENT_ESTIMATORS, training_bound
 
 _RESULTS = pathlib.Path(__file__).parent / "results"
 _NUM_SAMPLES = (1, 4, 16, 64, 256, 1024)
@@ -32,7 +32,7 @@ def gradient_moments(model, x, repeats):
     def run(seed):
         def add(i, sums, squares):
             with tf.GradientTape() as tape:
-                bound, _ = model._training_bound(x, random.fold_in(seed, i))
+                bound, _ = training_bound(model, x, prng.fold_in(seed, i))
                 value = tf.reduce_mean(bound)
             gradients = tape.gradient(value, [weight.value for weight in weights])
             flat = tf.concat([tf.reshape(gradient, [-1]) for gradient in gradients], axis=0)

@@ -6,7 +6,6 @@ import pytest
 
 import air_tf
 from air_tf import checksums, files
-from air_tf.models.bound_trainer import BoundTrainer
 from trainers import run_folder
 from trainers.train_config import TrainConfig
 
@@ -57,12 +56,12 @@ def x():
 @pytest.fixture
 def without_xla(monkeypatch):
     """Trains without XLA, which takes its time to compile, where a test is about something else."""
-    compile_model = BoundTrainer.compile
+    compile_model = air_tf.VariationalAutoencoder.compile
 
     def compile_without(self, *args, jit_compile=False, **kwargs):
         compile_model(self, *args, jit_compile=jit_compile, **kwargs)
 
-    monkeypatch.setattr(BoundTrainer, "compile", compile_without)
+    monkeypatch.setattr(air_tf.VariationalAutoencoder, "compile", compile_without)
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,7 @@ class BackupAndRestore(keras.callbacks.Callback):
                 f"for others. Received: {type(model).__name__}"
             )
 
-    def restore(self, model, callbacks):
+    def resume_fit(self, model, callbacks):
         """Brings the model to where its last backup was; `fit` calls this before all else.
 
         Args:
@@ -141,7 +141,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         }
         arrays["state"] = np.array(json.dumps(state, default=_item))
         checked_file.write(self.directory, f"{epochs:08d}", arrays)
-        for old in (*self._paths()[:-_KEPT], *self.directory.glob(f"{_NAME}.tmp")):
+        for old in (*self._paths()[:-_KEPT], *self.directory.glob(f"*{_NAME}*.tmp")):
             old.unlink()
 
     def _paths(self):
@@ -149,7 +149,8 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     @staticmethod
     def _assign(model, arrays, path):
-        model.optimizer.build(model.trainable_variables)
+        if not model.optimizer.built:  # some optimizers would make their variables again
+            model.optimizer.build(model.trainable_variables)
         variables = _variables(model)
         values = [arrays.get(f"variable{i}") for i in range(len(variables))]
         fits = f"variable{len(variables)}" not in arrays and all(

@@ -4,7 +4,7 @@ import abc
 
 import tensorflow as tf
 
-from air_tf import random
+from air_tf import prng
 from air_tf.distributions.distribution_family import DistributionFamily
 
 
@@ -28,7 +28,7 @@ class VariationalFamily(DistributionFamily, abc.ABC):
     def noise(self, q, num_samples, seed):
         """Draws ε ~ N(0, I) `[k, ..., Z]` for `transform`."""
         shape = tf.concat([[num_samples], q.batch_shape_tensor(), q.event_shape_tensor()], axis=0)
-        return random.normal(shape, seed, q.dtype.name)
+        return prng.normal(shape, seed, q.dtype.name)
 
     def transform(self, q, noise):
         """Returns z = g(ε) `[k, ..., Z]`, differentiable in the parameters of q."""

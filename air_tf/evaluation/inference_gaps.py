@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from air_tf import objectives, random
+from air_tf import objectives, prng
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.iw_svi import IWSVIEstimate, iw_svi
 from air_tf.evaluation.map_batches import map_batches
@@ -122,7 +122,7 @@ def inference_gaps(
 
 
 def _bounds(model, x, seed, num_samples, **optimization):
-    amortized_seed, train_seed, optimal_seed = random.split(random.fold_in(seed, 1), 3)
+    amortized_seed, train_seed, optimal_seed = prng.split(prng.fold_in(seed, 1), 3)
     outputs = model.posterior_outputs(x)
     q = model.variational_family(outputs)
     importance, elbo = streaming_bounds(model, x, q, num_samples, amortized_seed)

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from air_tf import checks, objectives, random
+from air_tf import checks, objectives, prng
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
@@ -88,7 +88,7 @@ def iw_svi(
 
 
 def _bound(model, x, seed, num_samples, **optimization):
-    train_seed, final_seed = random.split(seed)
+    train_seed, final_seed = prng.split(seed)
     outputs, num_steps = optimize_posterior(
         model,
         x,

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from air_tf import checks, random
+from air_tf import checks, prng
 from air_tf.evaluation import finished_batches
 from air_tf.program import program
 
@@ -43,7 +43,7 @@ def map_batches(
     def batch(index):
         # The last batch is filled up by repetition, so that one program serves all.
         rows = np.arange(index * batch_size, (index + 1) * batch_size) % len(x)
-        return tf.convert_to_tensor(x[rows]), random.fold_in(seed, index)
+        return tf.convert_to_tensor(x[rows]), prng.fold_in(seed, index)
 
     at_once = strategy.num_replicas_in_sync
 

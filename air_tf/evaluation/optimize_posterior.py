@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from air_tf import random
+from air_tf import prng
 
 _WINDOW = 10  # steps over which an example's objective is averaged
 _PATIENCE = 10  # windows in a row without a better average that stop an example
@@ -48,7 +48,7 @@ def optimize_posterior(
             tape.watch(raw)
             q = model.variational_family(raw)
             log_weights = model.log_importance_weights(
-                x, q, num_train_samples, random.fold_in(seed, i), analytic_kl
+                x, q, num_train_samples, prng.fold_in(seed, i), analytic_kl
             )
             objective = reduction(log_weights)
         gradient = tape.gradient(objective, raw)

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from air_tf import random
+from air_tf import prng
 
 # Samples decoded at once. Part of what a seed means: with another chunk it gives other numbers. 50
 # divides the usual k, and 50 samples of 100 images fill the matrix products.
@@ -29,7 +29,7 @@ def streaming_bounds(model, x, q, num_samples, seed):
     count = tf.cast(num_samples, model.density_dtype)
 
     def add_chunk(i, log_sum, total):
-        log_weights = model.log_importance_weights(x, q, CHUNK, random.fold_in(seed, i))
+        log_weights = model.log_importance_weights(x, q, CHUNK, prng.fold_in(seed, i))
         wanted = (i * CHUNK + tf.range(CHUNK) < num_samples)[:, tf.newaxis]
         total += tf.reduce_sum(tf.where(wanted, log_weights, 0.0), axis=0)
         log_weights = tf.where(wanted, log_weights, float("-inf"))

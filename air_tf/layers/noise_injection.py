@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from air_tf import checks, random
+from air_tf import checks, prng
 
 
 @keras.saving.register_keras_serializable(package="air_tf")
@@ -56,12 +56,12 @@ class NoiseInjection(keras.layers.Layer):
         x = ops.cast(inputs, self.compute_dtype)
         if not training or self.stddev == 0.0 or self.probability == 0.0:
             return x
-        noise_seed, coin_seed = random.split(random.next_seed(self.seed_generator))
-        noise = self.stddev * random.normal(ops.shape(x), noise_seed, self.compute_dtype)
+        noise_seed, coin_seed = prng.split(prng.next_seed(self.seed_generator))
+        noise = self.stddev * prng.normal(ops.shape(x), noise_seed, self.compute_dtype)
         if self.probability == 1.0:
             return x + noise
         coin_shape = (ops.shape(x)[0],) + (1,) * (len(x.shape) - 1)
-        coin = random.uniform(coin_shape, coin_seed, "float32") < self.probability
+        coin = prng.uniform(coin_shape, coin_seed, "float32") < self.probability
         return ops.where(coin, x + noise, x)
 
     def compute_output_shape(self, input_shape):

@@ -1,17 +1,20 @@
 """The model: one Keras model for every autoencoder of the family, and its log weights."""
 
+import warnings
+
 import keras
 import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from air_tf import checks, distributions, random
-from air_tf.models.bound_trainer import BoundTrainer
-from air_tf.models.gradient_estimators import GRADIENT_ESTIMATORS
+from air_tf import checks, distributions, objectives, prng
+from air_tf.fitting import SuperbatchModel
+from air_tf.models import networks
+from air_tf.models.loss_tracker import LossTracker
 
 
 @keras.saving.register_keras_serializable(package="air_tf")
-class VariationalAutoencoder(BoundTrainer, keras.Model):
+class VariationalAutoencoder(SuperbatchModel):
     """Variational or importance-weighted autoencoder with prior z ~ N(0, I).
 
     Everything that is optimised or reported is a reduction of one tensor, the log weights
@@ -22,17 +25,11 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
     encoder alone: give it `NoiseInjection` and `NormCappedDense` layers. `create_model` builds the
     models of the paper; this class takes any Keras encoder and decoder.
 
-    Training maximises the mean over examples of
-
-        α·L_σ + (1−α)·L,   L = (1/m) Σ_j log (1/k) Σ_i w_ij     (Shu et al. 2018, Eqs. 16, 20, 23)
-
-    with L_σ under the training behaviour of the encoder (noise on) and L under its inference
-    behaviour (noise off); the decoder behaves as in training (dropout on, say) in both. α is
-    `mixture_weight`: 1 unless the mixture form of Eq. 16 is wanted. Each of the m bounds draws its
-    own noise, which its k samples share; an encoder none of whose layers holds a
-    `keras.random.SeedGenerator`, as `NoiseInjection` and Keras's own do, draws none and is asked
-    once for all m. Evaluation reports the same bound on clean input, and as `iwae` the bound with
-    `num_validation_samples` samples.
+    Training maximises the mean over examples of `air_tf.objectives.training_bound`. The loss of an
+    example is its negative training bound in nats. As in Keras, an example's `sample_weight`
+    multiplies its loss, and the sum is divided by the number of examples (of the whole batch, over
+    all replicas); the metrics `elbo` and `iwae` are weighted means. Evaluation reports the same
+    bound on clean input, and as `iwae` the bound with `num_validation_samples` samples.
 
     Args:
         encoder: Keras model `[B, D]` → raw parameters of q(z|x), `[B, variational_family.
@@ -47,7 +44,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         analytic_kl: whether KL(q‖p(z)) is taken in closed form; only with k = 1 and the standard
             gradient.
         gradient_estimator: "standard", "resampled" (backward through one of the k samples),
-            "dreg" or "stl"; see `air_tf.models.gradient_estimators`.
+            "dreg" or "stl"; see `air_tf.objectives.gradient_estimators`.
         seed: optional int; the same seed gives the same random numbers.
 
     Raises:
@@ -63,6 +60,8 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
     >>> model.log_weights(x[:5], num_samples=3, seed=0).shape
     TensorShape([3, 5])
     """
+
+    needs_targets = False
 
     def __init__(
         self,
@@ -99,7 +98,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         self.mixture_weight = checks.in_unit_interval("mixture_weight", mixture_weight)
         self.analytic_kl = bool(analytic_kl)
         self.gradient_estimator = checks.one_of(
-            "gradient_estimator", gradient_estimator, GRADIENT_ESTIMATORS
+            "gradient_estimator", gradient_estimator, objectives.GRADIENT_ESTIMATORS
         )
         is_plain_elbo = self.num_importance_samples == 1 and gradient_estimator == "standard"
         if self.analytic_kl and not is_plain_elbo:
@@ -112,22 +111,102 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         self.seed_generator = keras.random.SeedGenerator(seed)
         # A stream of its own, so that validating does not change what training draws.
         self.validation_seed_generator = keras.random.SeedGenerator(seed)
-        self.input_dim = encoder.input_shape[-1]
-        self.latent_dim = decoder.input_shape[-1]
-        self._check_width("encoder", self.encoder, self.variational_family, self.latent_dim)
-        self._check_width("decoder", self.decoder, self.likelihood, self.input_dim)
+        self.input_dim = networks.vector_width("encoder", encoder)
+        self.latent_dim = networks.vector_width("decoder", decoder)
+        family = self.variational_family
+        networks.check_width("encoder", encoder, family, self.input_dim, self.latent_dim)
+        networks.check_width("decoder", decoder, self.likelihood, self.latent_dim, self.input_dim)
+        if isinstance(self.likelihood, distributions.BernoulliLikelihood):
+            networks.warn_of_probabilities(decoder, self.latent_dim)
         self.built = True
-
-    def _check_width(self, name, network, family, event_size):
-        expected = family.num_outputs(event_size)
-        if network.output_shape[-1] != expected:
-            raise ValueError(
-                f"`{name}` must have {expected} outputs for {type(family).__name__} over "
-                f"{event_size} dimensions. Received: {name}.output_shape={network.output_shape}"
-            )
 
     def build(self, input_shape=None):
         self.built = True
+
+    def compile(self, optimizer="adam", loss=None, *args, **kwargs):
+        """As `air_tf.fitting.SuperbatchTrainer.compile`, without a loss or metrics.
+
+        Raises:
+            ValueError: for a loss or metrics: the model has its own.
+        """
+        names = ("loss_weights", "metrics", "weighted_metrics")
+        given = {"loss": loss, **dict(zip(names, args, strict=False)), **kwargs}
+        for name in ("loss", *names):
+            if given.get(name):
+                raise ValueError(
+                    "The loss is the model's bound, and its metrics are `elbo` and `iwae`; others "
+                    f"would not be used. Received: {name}={given[name]!r}"
+                )
+        super().compile(optimizer, loss, *args, **kwargs)
+        self._loss_tracker = LossTracker("loss")
+        self._elbo_tracker = keras.metrics.Mean("elbo")
+        self._iwae_tracker = keras.metrics.Mean("iwae")
+
+    @property
+    def metrics(self):
+        if not self.compiled:
+            return []
+        return [self._loss_tracker, self._elbo_tracker, self._iwae_tracker]
+
+    def check_data(self, data):
+        x, *_ = keras.utils.unpack_x_y_sample_weight(data)
+        checks.pixels(x, self.input_dim, self.likelihood.binary)
+
+    def train_step(self, data):
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        seed = prng.next_seed(self.seed_generator)
+        with tf.GradientTape() as tape:
+            bound, elbo = objectives.training_bound(self, x, seed)
+            losses = self._per_example_losses(bound, sample_weight)
+            loss = tf.reduce_sum(losses) / self._global_batch_size(x)
+            loss = self.optimizer.scale_loss(loss)
+        if self.trainable_weights:
+            gradients = tape.gradient(loss, self.trainable_weights)
+            self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
+        else:
+            warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+        self._loss_tracker.update_state(losses)
+        self._elbo_tracker.update_state(elbo, sample_weight)
+        return {"loss": self._loss_tracker.result(), "elbo": self._elbo_tracker.result()}
+
+    def test_step(self, data):
+        x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        k, m = self.num_importance_samples, self.num_monte_carlo_samples
+        num_samples = max(k * m, self.num_validation_samples)
+        q = self.variational_family(self.posterior_outputs(x))
+        seed = prng.next_seed(self.validation_seed_generator)
+        log_weights = self.log_importance_weights(x, q, num_samples, seed)
+        groups = tf.reshape(log_weights[: k * m], [k, m, -1])
+        bound = tf.reduce_mean(objectives.iwae_bound(groups), axis=0)
+        self._loss_tracker.update_state(self._per_example_losses(bound, sample_weight))
+        self._elbo_tracker.update_state(objectives.elbo(log_weights), sample_weight)
+        iwae = objectives.iwae_bound(log_weights[: self.num_validation_samples])
+        self._iwae_tracker.update_state(iwae, sample_weight)
+        return self.get_metrics_result()
+
+    def _per_example_losses(self, bound, sample_weight):
+        losses = -bound
+        if sample_weight is not None:
+            losses *= tf.reshape(tf.cast(sample_weight, losses.dtype), [-1])
+        # Losses that layers add (say, an L2 penalty) count once for the batch.
+        return losses + tf.cast(sum(self.losses, 0.0), losses.dtype)
+
+    def _global_batch_size(self, x):
+        size = tf.cast(tf.shape(x)[0], self.density_dtype)
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return size
+        return context.all_reduce(tf.distribute.ReduceOp.SUM, size)
+
+    @property
+    def first_non_finite_batch(self):
+        """Batch of this epoch, from 1, whose loss was the first not finite; None so far."""
+        tracker = self._loss_tracker
+        finite = int(tracker.finite_updates.numpy())
+        if tracker.updates.numpy() == finite:
+            return None
+        # Of its batch some replicas may be finite.
+        return finite // self.distribute_strategy.num_replicas_in_sync + 1
 
     @property
     def density_dtype(self):
@@ -197,7 +276,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         """Means `[num_samples, D]` of p(x|z) for z ~ N(0, I)."""
         if not tf.is_symbolic_tensor(num_samples):
             checks.positive_int("num_samples", num_samples)
-        z = random.normal([num_samples, self.latent_dim], self._seed(seed), self.density_dtype)
+        z = prng.normal([num_samples, self.latent_dim], self._seed(seed), self.density_dtype)
         return self.likelihood(self.likelihood_outputs(z)).mean()
 
     def reconstruct(self, x, seed=None):
@@ -214,12 +293,21 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
     def initialize_output_bias(self, x):
         """Sets the decoder's output bias to the logits of the mean pixels of x `[N, D]`.
 
-        Only for a Bernoulli likelihood and a decoder whose last layer has a `bias` `[D]`. The means
-        are kept at least 1/(N + 2) away from 0 and 1, as by one pseudo-count of each.
+        Only for a Bernoulli likelihood. The means are kept at least 1/(N + 2) away from 0 and 1, as
+        by one pseudo-count of each.
+
+        Raises:
+            ValueError: if the last layer of the decoder that has a bias has none of shape `[D]`.
         """
         x = checks.pixels(x, self.input_dim, binary=True)
+        bias = networks.last_bias(self.decoder)
+        if bias is None or tuple(bias.shape) != (self.input_dim,):
+            raise ValueError(
+                f"The last bias of the decoder must have the shape [{self.input_dim}]. "
+                f"Received: {'no bias' if bias is None else f'shape={tuple(bias.shape)}'}"
+            )
         mean = (x.sum(axis=0, dtype="float64") + 1) / (len(x) + 2)
-        self.decoder.layers[-1].bias.assign(np.log(mean) - np.log1p(-mean))
+        bias.assign(np.log(mean) - np.log1p(-mean))
 
     def _observations(self, x):
         if not tf.is_symbolic_tensor(x):
@@ -227,7 +315,7 @@ class VariationalAutoencoder(BoundTrainer, keras.Model):
         return x
 
     def _seed(self, seed):
-        return random.next_seed(self.seed_generator) if seed is None else random.as_seed(seed)
+        return prng.next_seed(self.seed_generator) if seed is None else prng.as_seed(seed)
 
     def get_config(self):
         serialize = keras.saving.serialize_keras_object

@@ -8,9 +8,9 @@ import scipy.stats
 import tensorflow as tf
 import tensorflow_probability as tfp
 
-from air_tf import distributions, random
+from air_tf import distributions, prng
 
-SEED = random.as_seed(0)
+SEED = prng.as_seed(0)
 FAMILIES = list(distributions.VARIATIONAL_FAMILIES)
 LIKELIHOODS = list(distributions.LIKELIHOODS)
 

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 import air_tf
-from air_tf import random
+from air_tf import prng
 from tests.conftest import INPUT_DIM, LATENT_DIM, SMALL, small_model, strengths
 
 OPTIONS = {
@@ -57,7 +57,7 @@ def make(name, option):
 def test_every_weight_gets_a_gradient(name, option, x):
     model = make(name, option)
     with tf.GradientTape() as tape:
-        bound, _ = model._training_bound(x, random.as_seed(0))
+        bound, _ = air_tf.objectives.training_bound(model, x, prng.as_seed(0))
         loss = -tf.reduce_mean(bound)
     gradients = tape.gradient(loss, model.trainable_weights)
     for weight, gradient in zip(model.trainable_weights, gradients, strict=True):

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import air_tf
-from air_tf import random
+from air_tf import prng
 from tests.conftest import INPUT_DIM, small_model
 
 
@@ -27,7 +27,7 @@ def compiled(name="vae", optimizer=None, jit_compile=True, steps_per_execution=N
 def many_bounds(model, x, repeats=1500):
     """Training bound averaged over many draws, `[B]`, and its standard error."""
     tiled = np.tile(x, [repeats, 1])
-    bound, _ = model._training_bound(tiled, random.as_seed(5))
+    bound, _ = air_tf.objectives.training_bound(model, tiled, prng.as_seed(5))
     bound = bound.numpy().reshape(repeats, len(x))
     return bound.mean(0), bound.std(0) / np.sqrt(repeats)
 
@@ -47,7 +47,7 @@ def test_noise_reaches_the_encoder_and_never_the_likelihood(x):
     noisy = model.posterior_outputs(x, training=True)
     clean = model.posterior_outputs(x, training=False)
     assert np.all(np.max(np.abs(noisy - clean), axis=1) > 1e-3)
-    model._training_bound(x, random.as_seed(0))
+    air_tf.objectives.training_bound(model, x, prng.as_seed(0))
     np.testing.assert_array_equal(seen[0], x)
     keras.saving.get_custom_objects().pop("test>Spy")
 
@@ -58,7 +58,7 @@ def test_one_noise_for_an_examples_k_samples_and_one_for_each_of_m_bounds(x):
     layer = model.encoder.layers[0]
     call = layer.call
     layer.call = lambda *args, **kwargs: drawn.append(call(*args, **kwargs)) or drawn[-1]
-    model._training_bound(x, random.as_seed(0))
+    air_tf.objectives.training_bound(model, x, prng.as_seed(0))
     assert len(drawn) == 1
     inputs = drawn[0].numpy().reshape(3, len(x), INPUT_DIM)
     assert not np.any(np.all(inputs[0] == inputs[1], axis=-1))
@@ -76,7 +76,7 @@ def test_an_encoder_that_draws_nothing_is_asked_once_for_all_m_bounds(x):
             rows.append(len(x)) or encode(x, **kwargs)
         )
         with tf.GradientTape() as tape:
-            bound, elbo = model._training_bound(x, random.as_seed(0))
+            bound, elbo = air_tf.objectives.training_bound(model, x, prng.as_seed(0))
         results.append([bound, elbo, *tape.gradient(bound, model.trainable_weights)])
     assert rows == [3 * len(x), len(x)]
     for copied, once in zip(*results, strict=True):
@@ -115,7 +115,7 @@ def test_a_step_is_gradient_descent_on_the_mean_bound(x):
     model = compiled("iwae", jit_compile=False)
     twin = small_model("iwae")
     with tf.GradientTape() as tape:
-        bound, _ = twin._training_bound(x, random.next_seed(twin.seed_generator))
+        bound, _ = air_tf.objectives.training_bound(twin, x, prng.next_seed(twin.seed_generator))
         loss = -tf.reduce_mean(bound)
     gradients = tape.gradient(loss, twin.trainable_weights)
     logs = model.train_on_batch(x, return_dict=True)
@@ -130,7 +130,7 @@ def test_sample_weight_multiplies_the_loss(x):
     """Weight 0 removes an example, weight 2 counts it twice, as in Keras."""
     weights = np.arange(len(x)) % 3
     model, twin = compiled(jit_compile=False), small_model()
-    bound, elbo = twin._training_bound(x, random.next_seed(twin.seed_generator))
+    bound, elbo = air_tf.objectives.training_bound(twin, x, prng.next_seed(twin.seed_generator))
     logs = model.train_on_batch(x, sample_weight=weights.astype("float32"), return_dict=True)
     np.testing.assert_allclose(logs["loss"], np.mean(-bound * weights), rtol=1e-5)
     np.testing.assert_allclose(logs["elbo"], np.average(elbo, weights=weights), rtol=1e-5)

@@ -5,7 +5,7 @@ import pytest
 import scipy.stats
 import tensorflow as tf
 
-from air_tf import random
+from air_tf import prng
 
 # Known-answer vectors of Threefry-2x32, 20 rounds, in the Random123 library: counter, key, result.
 VECTORS = [
@@ -18,25 +18,25 @@ VECTORS = [
 @pytest.mark.parametrize(("counter", "key", "expected"), VECTORS)
 def test_threefry_gives_the_published_words(counter, key, expected):
     seed = tf.bitcast(tf.constant(key, tf.uint32), tf.int32)
-    words = random._threefry(seed, *(tf.constant([word], tf.uint32) for word in counter))
+    words = prng._threefry(seed, *(tf.constant([word], tf.uint32) for word in counter))
     assert tuple(word.numpy().item() for word in words) == expected
 
 
-@pytest.mark.parametrize("draw", [random.normal, random.uniform])
+@pytest.mark.parametrize("draw", [prng.normal, prng.uniform])
 def test_same_numbers_with_xla_and_without(draw):
     shape = [5, 7]  # an odd number of numbers
-    plain = draw(shape, random.as_seed(3), "float32")
+    plain = draw(shape, prng.as_seed(3), "float32")
     compiled = tf.function(lambda seed: draw(shape, seed, "float32"), jit_compile=True)
-    np.testing.assert_allclose(compiled(random.as_seed(3)), plain, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(compiled(prng.as_seed(3)), plain, rtol=1e-5, atol=1e-6)
     assert len(np.unique(plain)) == 35
 
 
 @pytest.mark.parametrize(
     ("draw", "distribution"),
-    [(random.normal, scipy.stats.norm), (random.uniform, scipy.stats.uniform)],
+    [(prng.normal, scipy.stats.norm), (prng.uniform, scipy.stats.uniform)],
 )
 def test_numbers_follow_their_distribution(draw, distribution):
-    numbers = draw([200_000], random.as_seed(1), "float32").numpy()
+    numbers = draw([200_000], prng.as_seed(1), "float32").numpy()
     assert scipy.stats.kstest(numbers, distribution.cdf).pvalue > 1e-3
     correlation = np.corrcoef(numbers[1:], numbers[:-1])[0, 1]
     assert abs(correlation) < 4.5 / np.sqrt(len(numbers))
@@ -45,8 +45,8 @@ def test_numbers_follow_their_distribution(draw, distribution):
 
 
 def test_new_seeds_differ_from_each_other_and_from_what_is_drawn():
-    seed = random.as_seed(0)
-    seeds = [seed, *random.split(seed, 50), *(random.fold_in(seed, i) for i in range(-3, 50))]
+    seed = prng.as_seed(0)
+    seeds = [seed, *prng.split(seed, 50), *(prng.fold_in(seed, i) for i in range(-3, 50))]
     assert len({tuple(s.numpy()) for s in seeds}) == len(seeds)
-    firsts = [float(random.uniform([1], s, "float32")[0]) for s in seeds]
+    firsts = [float(prng.uniform([1], s, "float32")[0]) for s in seeds]
     assert len(set(firsts)) == len(firsts)

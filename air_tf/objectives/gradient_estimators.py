@@ -10,12 +10,14 @@ takes of the bound. With w̃_i = w_i/Σ_j w_j and z_i = g_φ(ε_i), for the enco
     dreg        Σ_i w̃_i² · ∂log w_i/∂z_i · dz_i/dφ      (Tucker et al. 2019)
 
 and for the decoder's parameters Σ_i w̃_i · d log w_i/dθ (the drawn j alone where resampled). All
-are unbiased for the gradient of L_k, but stl with k = 1 only.
+are unbiased for the gradient of L_k, except stl with k > 1.
 """
 
 import tensorflow as tf
 
-from air_tf import objectives, random
+from air_tf import prng
+from air_tf.objectives.elbo import elbo as elbo_of
+from air_tf.objectives.iwae_bound import iwae_bound
 
 
 def _standard(model, x, outputs, k, seed):
@@ -24,14 +26,14 @@ def _standard(model, x, outputs, k, seed):
 
 
 def _resampled(model, x, outputs, k, seed):
-    noise_seed, choice_seed = random.split(seed)
+    noise_seed, choice_seed = prng.split(seed)
     family = model.variational_family
     q = family(outputs)
     noise = family.noise(q, k, noise_seed)
     log_weights = tf.stop_gradient(_log_weights(model, x, q, family.transform(q, noise)))
     bound, elbo = _bounds(log_weights)
     # Gumbel-max: the largest of log w_i + Gumbel noise has index i with probability w̃_i.
-    uniform = random.uniform(tf.shape(log_weights), choice_seed, log_weights.dtype)
+    uniform = prng.uniform(tf.shape(log_weights), choice_seed, log_weights.dtype)
     gumbel = -tf.math.log(-tf.math.log(tf.maximum(uniform, 1e-30)))
     index = tf.argmax(log_weights + gumbel, axis=0)
     chosen = tf.one_hot(index, k, axis=0, dtype=noise.dtype)[..., tf.newaxis] * noise
@@ -65,7 +67,7 @@ def _log_weights(model, x, q, z):
 
 
 def _bounds(log_weights):
-    return objectives.iwae_bound(log_weights), objectives.elbo(log_weights)
+    return iwae_bound(log_weights), elbo_of(log_weights)
 
 
 GRADIENT_ESTIMATORS = {

@@ -1,0 +1,316 @@
+"""`fit` as Keras documents it, at the speed of one XLA loop."""
+
+import random
+import warnings
+
+import keras
+
+from air_tf import private_keras
+from air_tf.fitting import batch_hooks, executions
+from air_tf.fitting.array_passes import ArrayPasses
+
+# Steps in an execution if the user does not say: past this the overhead of a call is below a
+# hundredth of the time of its steps.
+_MOST_STEPS = 50
+
+
+class SuperbatchTrainer(private_keras.BackendTrainer):
+    """Keras's trainer for TensorFlow with S optimizer steps in one XLA program.
+
+    `fit`, `evaluate` and `predict` do what Keras documents for each input that Keras takes; the
+    result does not depend on S. As in Keras, a model is this trainer and a layer:
+    `SuperbatchModel` is one of it and `keras.Model`. It works for any `train_step`.
+
+    Over several replicas of a `tf.distribute` strategy, with `run_eagerly` and with
+    `jit_compile=False` the steps of an execution follow each other without XLA.
+    """
+
+    seed = None  # of the order of the examples in arrays; random if None
+    steps_before_fit = 0  # of the optimizer; `fit` sets it, and a backup brings it back
+    needs_targets = True  # whether a step uses y; without, `sample_weight` does not need y
+    _training = None  # what `fit` tells `prepare_epochs`
+    _wants_every_batch = False
+
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=None,
+        jit_compile="auto",
+        auto_scale_loss=True,
+    ):
+        """As `keras.Model.compile`, with other defaults of two arguments.
+
+        Args:
+            steps_per_execution: S, batches in an execution; Keras calls batch callbacks once per
+                execution. If None, `fit` chooses: up to 50, or 1 if a callback wants every batch.
+            jit_compile: whether XLA compiles the steps. "auto" is True, also on CPU, except for a
+                layer that XLA does not know and for several replicas.
+
+        Raises:
+            ValueError: for `jit_compile=True` over several replicas.
+        """
+        if jit_compile is True and self._num_replicas() > 1:
+            raise ValueError(
+                "XLA cannot reduce gradients over replicas; leave `jit_compile` as it is. "
+                f"Received: jit_compile=True, {self._num_replicas()} replicas"
+            )
+        # What was given, for a loaded model to choose itself where this one did.
+        self._given = {"jit_compile": jit_compile, "steps_per_execution": steps_per_execution}
+        super().compile(
+            optimizer=optimizer,
+            loss=loss,
+            loss_weights=loss_weights,
+            metrics=metrics,
+            weighted_metrics=weighted_metrics,
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution or 1,
+            jit_compile=jit_compile,
+            auto_scale_loss=auto_scale_loss,
+        )
+
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        return {**config, **self._given} if config else config
+
+    def compile_from_config(self, config):
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+    def compiles_to_xla(self):
+        return self._num_replicas() == 1 and private_keras.supports_xla(self)
+
+    def check_data(self, data):
+        """Raises ValueError for unfit data; called with whole arrays once, else with each batch.
+
+        Args:
+            data: x, or a tuple (x, y, ...), as Keras gives it to `train_step`.
+        """
+
+    def make_train_function(self, force=False):
+        if self.train_function is None or force:
+            self.train_function = self._function(self.train_step)
+
+    def make_test_function(self, force=False):
+        if self.test_function is None or force:
+            self.test_function = self._function(self.test_step)
+
+    def make_predict_function(self, force=False):
+        if self.predict_function is not None and not force:
+            return
+        super().make_predict_function(force)
+        predict = self.predict_function
+
+        def checked(batches):
+            for batch in batches:
+                self.check_data(batch)
+            return predict(batches)
+
+        self.predict_function = checked
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """As `keras.Model.fit`.
+
+        With a seeded model and arrays the order of the examples depends on the seed, the number of
+        the pass over them and the steps taken before; it is random otherwise. A callback with a
+        method `resume_fit(model, callbacks)` is asked first how many epochs are done; `fit` begins
+        with the next one, and with the data that come then.
+        """
+        self.require_compiled("fit")
+        listed = batch_hooks.as_list(callbacks)
+        self._wants_every_batch = any(map(batch_hooks.wants_every_batch, listed))
+        epochs_done = max([0, *(c.resume_fit(self, listed) for c in listed if _resumes(c))])
+        initial_epoch = max(initial_epoch, epochs_done)
+        self._training = (initial_epoch, epochs_done)
+        if private_keras.are_arrays((x, y, sample_weight)):
+            y = self._targets(y, sample_weight)
+        elif isinstance(shuffle, bool):
+            shuffle = shuffle and isinstance(x, keras.utils.PyDataset)
+        if isinstance(validation_data, tuple | list) and len(validation_data) == 3:
+            val_x, val_y, val_weight = validation_data
+            validation_data = (val_x, self._targets(val_y, val_weight), val_weight)
+        if validation_data is not None and private_keras.are_arrays(validation_data):
+            self.check_data(validation_data)
+        return super().fit(
+            x,
+            y,
+            batch_size=batch_size,
+            epochs=epochs,
+            verbose=verbose,
+            callbacks=callbacks,
+            validation_split=validation_split,
+            validation_data=validation_data,
+            shuffle=shuffle,
+            class_weight=class_weight,
+            sample_weight=sample_weight,
+            initial_epoch=initial_epoch,
+            steps_per_epoch=steps_per_epoch,
+            validation_steps=validation_steps,
+            validation_batch_size=validation_batch_size,
+            validation_freq=validation_freq,
+        )
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+        **kwargs,
+    ):
+        """As `keras.Model.evaluate`."""
+        if not isinstance(callbacks, keras.callbacks.CallbackList):  # else `fit` has done this
+            listed = batch_hooks.as_list(callbacks)
+            self._wants_every_batch = any(map(batch_hooks.wants_every_batch, listed))
+            if private_keras.are_arrays((x, y, sample_weight)):
+                y = self._targets(y, sample_weight)
+        return super().evaluate(
+            x,
+            y,
+            batch_size=batch_size,
+            verbose=verbose,
+            sample_weight=sample_weight,
+            steps=steps,
+            callbacks=callbacks,
+            return_dict=return_dict,
+            **kwargs,
+        )
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """As `keras.Model.predict`, a batch an execution."""
+        given, self.steps_per_execution = self.steps_per_execution, 1
+        try:
+            return super().predict(x, batch_size, verbose, steps, callbacks)
+        finally:
+            self.steps_per_execution = given
+
+    def prepare_epochs(self, epochs):
+        training, self._training = self._training, None
+        if epochs.is_endless:
+            raise ValueError(
+                "Endless data needs to be told where an epoch ends: give `steps_per_epoch` "
+                "(`validation_steps`, or `steps` of `evaluate`). Received: none"
+            )
+        steps = self._chosen_steps(epochs.num_batches)
+        epochs.steps_per_execution = steps
+        if epochs.arrays is None:
+            epochs.check = self._check_local
+        else:
+            self.check_data(epochs.arrays)
+        if training is None:
+            if epochs.arrays is not None and self._num_replicas() == 1:
+                epochs.replace_data(ArrayPasses(epochs.arrays, **epochs.array_options))
+            return
+        self.steps_per_execution = steps
+        initial_epoch, epochs_done = training
+        if not epochs_done:
+            steps_done = initial_epoch * (epochs.num_batches or 0)
+            self.steps_before_fit = int(self.optimizer.iterations) - steps_done
+        if epochs.arrays is not None:
+            self._feed_arrays(epochs, initial_epoch)
+        else:
+            epochs.skip(epochs_done)
+
+    def _feed_arrays(self, epochs, initial_epoch):
+        seed = [self._shuffling_seed(), self.steps_before_fit]
+        passes = ArrayPasses(epochs.arrays, **epochs.array_options, seed=seed, first=initial_epoch)
+        if self._num_replicas() > 1:
+            passes = passes.over_replicas(self.distribute_strategy)
+        epochs.replace_data(passes)
+
+    def _shuffling_seed(self):
+        if self.seed is not None:
+            return self.seed
+        replicas = self._num_replicas()
+        if replicas > 1 and len(self.distribute_strategy.extended.worker_devices) < replicas:
+            raise ValueError(
+                "Several hosts need a model with a `seed`, for all to take the examples in one "
+                "order. Received: seed=None"
+            )
+        return random.randrange(2**31)
+
+    def _chosen_steps(self, num_batches):
+        given = self._given["steps_per_execution"]
+        if given is not None:
+            return given
+        alone = not self.jit_compile and self._num_replicas() == 1
+        if alone or self.run_eagerly or self._wants_every_batch:
+            return 1
+        return min(num_batches or _MOST_STEPS, _MOST_STEPS)
+
+    def _function(self, step):
+        """A Keras train or test function: of an iterator, or of a list of batches."""
+        if self.jit_compile and self._num_replicas() == 1 and not self.run_eagerly:
+            execute = executions.in_one_program(self.distribute_strategy, step)
+        else:
+            execute = executions.one_by_one(
+                self.distribute_strategy, step, self.get_metrics_result, not self.run_eagerly
+            )
+
+        def function(batches):
+            if not isinstance(batches, list):  # one batch, of `train_on_batch` or a user
+                batch = private_keras.without_optionals(next(batches))
+                self._check_local(batch)
+                batches = [batch]
+            if not batches:
+                raise StopIteration
+            return execute(batches)
+
+        return function
+
+    def _check_local(self, batch):
+        """Checks the parts of a batch that the replicas of this host have."""
+        if self._num_replicas() == 1:
+            self.check_data(batch)
+            return
+        local_results = self.distribute_strategy.experimental_local_results
+        for replica in range(len(local_results(keras.tree.flatten(batch)[0]))):
+            part = keras.tree.map_structure(lambda v, i=replica: local_results(v)[i], batch)
+            if len(keras.tree.flatten(part)[0]):  # of a last batch some replicas have none
+                self.check_data(part)
+
+    def _targets(self, y, sample_weight):
+        """Keras drops weights without targets: weights stand in for targets that are not used."""
+        if y is not None or sample_weight is None:
+            return y
+        if self.needs_targets:
+            warnings.warn(
+                "`sample_weight` without `y` is not used, as in Keras. Received: y=None",
+                stacklevel=3,
+            )
+            return None
+        return sample_weight
+
+    def _num_replicas(self):
+        return self.distribute_strategy.num_replicas_in_sync
+
+
+def _resumes(callback):
+    return hasattr(callback, "resume_fit")

@@ -1,0 +1,150 @@
+"""Every name of Keras that its documentation does not have, under names of ours.
+
+Keras may change these with any release: setup.py bounds its version, and
+tests/test_private_keras.py fails if one of them no longer does what is needed here.
+"""
+
+import keras
+import tensorflow as tf
+from keras.src.backend.tensorflow.trainer import TensorFlowTrainer, TFEpochIterator
+from keras.src.trainers.data_adapters import array_data_adapter, array_slicing
+from keras.src.trainers.trainer import model_supports_jit
+
+
+class BackendTrainer(TensorFlowTrainer):
+    """Keras's trainer for TensorFlow, with three of its hooks under public names."""
+
+    def prepare_epochs(self, epochs):
+        """Called by `fit` and `evaluate` with their `Epochs`, before the first one."""
+
+    def compiles_to_xla(self):
+        """Whether `jit_compile="auto"` of `compile` means XLA."""
+        return super()._resolve_auto_jit_compile()
+
+    def require_compiled(self, method):
+        """Raises ValueError if the model is not compiled, for a method of a name."""
+        self._assert_compile_called(method)
+
+    def _resolve_auto_jit_compile(self):
+        return self.compiles_to_xla()
+
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        if not self.built:
+            super()._maybe_symbolic_build(iterator, data_batch)
+        elif self.optimizer is not None and not self.optimizer.built:
+            # Keras would average a batch over the replicas first, which fails for several hosts.
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
+        if iterator is not None and not isinstance(iterator, Epochs):
+            iterator.__class__ = Epochs
+            self.prepare_epochs(iterator)
+
+
+class Epochs(TFEpochIterator):
+    """What `fit` and `evaluate` iterate over, in executions that are as long as they should be.
+
+    Keras counts and takes S batches an execution even where fewer are left of the steps of an
+    epoch. Here an execution has the batches that are left, at most S. It is a list of batches,
+    which is empty at the end of the data.
+
+    Attributes:
+        steps_per_execution: S.
+        check: function of a batch that raises an error if it is unfit.
+    """
+
+    check = staticmethod(lambda batch: None)
+
+    @property
+    def arrays(self):
+        """The arrays x or (x, y, ...) that Keras makes batches of; None for other data."""
+        adapter = self.data_adapter
+        if not isinstance(adapter, array_data_adapter.ArrayDataAdapter):
+            return None
+        return array_slicing.convert_to_sliceable(adapter._inputs, target_backend="tensorflow")
+
+    @property
+    def array_options(self):
+        """`batch_size` and `shuffle` of arrays."""
+        return {"batch_size": self.data_adapter._batch_size, "shuffle": self.data_adapter._shuffle}
+
+    @property
+    def is_endless(self):
+        """Whether the data never ends and nothing says where an epoch does."""
+        if self.steps_per_epoch is not None or self._num_batches is not None:
+            return False
+        if isinstance(getattr(self.data_adapter, "py_dataset", None), keras.utils.PyDataset):
+            return True  # without a length
+        dataset = self._distributed_dataset
+        infinite = tf.data.INFINITE_CARDINALITY
+        return isinstance(dataset, tf.data.Dataset) and dataset.cardinality() == infinite
+
+    def replace_data(self, batches):
+        """Takes the batches from another iterable, of as many batches a pass."""
+        self._distributed_dataset = batches
+
+    def skip(self, num_epochs):
+        """Takes the batches of the first epochs and leaves them."""
+        for _ in range(num_epochs):
+            with self.catch_stop_iteration():
+                for _, _, batches in self:
+                    if not batches:
+                        raise StopIteration
+
+    def _enumerate_iterator(self):
+        self.data_adapter.on_epoch_begin()
+        steps = self.steps_per_epoch or self._num_batches
+        if self._current_iterator is None or self.steps_per_epoch is None:
+            self._current_iterator = iter(self._get_iterator())
+            self._steps_seen = 0
+        step = 0
+        while steps is None or step < steps:
+            if self._num_batches and self._steps_seen >= self._num_batches:
+                if self.steps_per_epoch:
+                    self._interrupted_warning()
+                break
+            most = self.steps_per_execution
+            batches = self._taken(most if steps is None else min(most, steps - step))
+            taken = max(len(batches), 1)
+            self._steps_seen += taken
+            yield step, step + taken - 1, batches
+            step += taken
+        if self._num_batches and self._steps_seen >= self._num_batches:
+            self._current_iterator = iter(self._get_iterator())
+            self._steps_seen = 0
+        self.data_adapter.on_epoch_end()
+
+    def _taken(self, most):
+        """The next batches; an error after the first of them is raised by the next call."""
+        error = vars(self).pop("_late_error", None)
+        if error is not None:
+            raise error
+        batches = []
+        try:
+            for _ in range(most):
+                batch = without_optionals(next(self._current_iterator))
+                self.check(batch)
+                batches.append(batch)
+        except (StopIteration, tf.errors.OutOfRangeError):
+            pass
+        except Exception as error:
+            if not batches:
+                raise
+            self._late_error = error
+        return batches
+
+
+def without_optionals(batch):
+    """A batch with None for what a generator left out, for which Keras has an empty optional."""
+    return keras.tree.map_structure(
+        lambda leaf: None if isinstance(leaf, tf.experimental.Optional) else leaf, batch
+    )
+
+
+def are_arrays(data):
+    """Whether Keras takes data, or a structure of them, as arrays."""
+    return array_data_adapter.can_convert_arrays(data)
+
+
+def supports_xla(model):
+    """Whether all layers of a model can be compiled by XLA."""
+    return model_supports_jit(model)
