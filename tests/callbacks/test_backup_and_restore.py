@@ -199,13 +199,15 @@ def test_other_files_in_the_folder_stay(tmp_path):
     others = [tmp_path / name for name in ("a.npz", "mine.npz", "notes.tmp")]
     for path in others:
         path.write_text("")
-    leftover = tmp_path / f"00000001-{'0' * 16}.tmp"  # of a kill
-    leftover.write_text("")
+    name = f"00000001-{'0' * 16}"
+    leftovers = [tmp_path / f".{name}.npz.tmp", tmp_path / f"{name}.tmp"]  # of a kill, now and once
+    for path in leftovers:
+        path.write_text("")
     model = air_tf.create_model("vae", 64, encoder_units=(4,), decoder_units=(4,), seed=0)
     model.compile(jit_compile=False)
     model.fit(DATA.train, epochs=5, verbose=0, callbacks=[BackupAndRestore(tmp_path)])
     assert all(path.exists() for path in others)
-    assert not leftover.exists()
+    assert not any(path.exists() for path in leftovers)
     backups = [path.name[:8] for path in sorted(tmp_path.glob("0*.npz"))]
     assert backups == ["00000003", "00000004"]
 
