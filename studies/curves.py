@@ -18,9 +18,10 @@ class Curve:
         cell: whose search.
         hyperparameter: noise_stddev or max_norm.
         strengths: from weak to strong.
-        differences: of each an `Estimate`, paired by image, to the reference.
-        reference: the cell of that, the plain model of the same k and seed; None for the weakest
-            strength, if the plain model was trained for another number of epochs.
+        differences: an `Estimate` for each strength: the difference to the reference, paired by
+            image.
+        reference: the cell of the plain model of the same k and seed; None if that was trained for
+            another number of epochs, where the weakest strength is the reference.
         best: index of the strength with the best validation bound.
     """
 
@@ -33,7 +34,7 @@ class Curve:
 
 
 def severity(key, value):
-    """A number that grows with the strength of a regularizer: a cap is stronger the lower it is."""
+    """A number that grows with the strength of a regularizer; a lower cap is a stronger one."""
     return -value if key == "max_norm" else value
 
 

@@ -32,7 +32,7 @@ def _pairs(plan, cells):
     """Name and record of each regularized cell, and the record of its plain one."""
     for name, cell in cells.items():
         planned, plain = plan.cells[name], cells.get(plan.plain(name))
-        # Trained past their end, but of the same best epoch: the models of the base again.
+        # Trained longer, but with the same best epoch: these are the models of the base again.
         is_again = planned.training.get("num_monte_carlo_samples") == 1
         if planned.row == plan.plain_row or is_again or plain is None:
             continue
@@ -41,7 +41,7 @@ def _pairs(plan, cells):
 
 
 def _half_interval_of_one(plan, cells, quantity):
-    """Within what one seed says of a difference to the plain model, by the cells with several."""
+    """Half the interval of one seed's difference to the plain model, from cells with several."""
     pairs = (pair for name, *pair in _pairs(plan, cells) if plan.cells[name].variant is None)
     return verdicts.half_interval_of_one(
         [cell.minus_by_seed(plain, quantity) for cell, plain in pairs]
@@ -129,7 +129,7 @@ def larger_k(plan, cells):
 
 
 def dvae_against_wni(plan, cells):
-    """Noise against caps, at each k; a difference of either sign will do."""
+    """Noise against caps, at each k; a difference of either sign counts."""
     for k in plan.num_importance_samples:
         names = [plan.name_of(row, k) for row in ("dvae", "wni_vae")]
         pair = [cells[name] for name in names if name in cells]

@@ -11,13 +11,13 @@ from air_tf.evaluation import Estimate, InferenceGaps
 BOUNDS = tuple(field.name for field in dataclasses.fields(InferenceGaps))
 # What the models of a search are evaluated by on test images, the best estimate first.
 CURVES = {"log_likelihood": "log p(x)", "importance_log_likelihood": "IWAE-5000"}
-# The bounds on validation images of which a final model's record has the values over training.
+# Bounds on validation images; the record of a final model has their values over training.
 OVER_TRAINING = {"val_elbo": "ELBO", "val_iwae": "IWAE-64", "val_iw_svi": "log p(x) by IW-SVI"}
 
 
 @dataclasses.dataclass(frozen=True)
 class CellRecord:
-    """What is on record of a cell.
+    """The records of a cell.
 
     Attributes:
         search: the record of its search, or None.

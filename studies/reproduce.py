@@ -56,7 +56,7 @@ def reproduce(config):
 
 
 def _searched(config, plan, cells, name):
-    """{hyperparameter: value} that the search of a cell chose; it is searched now if need be."""
+    """{hyperparameter: value} that the search of a cell chose; without a record it searches now."""
     cell = cells[name]
     if not cell.grid:
         return _searched(config, plan, cells, cell.base) if cell.base else {}
@@ -138,7 +138,7 @@ def _final(config, plan, cell, options, path):
 
 
 def _on_record(path, options):
-    """Whether there is a record; says if that was made with other options than the study has."""
+    """Whether there is a record; it says so if the record has other options than the study."""
     if not path.exists():
         return False
     found = files.read_json(path)["config"]

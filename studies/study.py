@@ -5,75 +5,26 @@ import functools
 import pathlib
 
 from air_tf import checks
+from studies.cell import Cell
+from studies.variant import Variant
 from trainers import command_line
 
 FOLDER = pathlib.Path(__file__).with_name("plan")
 
 
 @dataclasses.dataclass(frozen=True)
-class Cell:
-    """One model of a study, to be searched and trained.
-
-    Attributes:
-        name: such as diwae8_half: the model with its k.
-        model: name for `air_tf.create_model`.
-        training: options of `trainers.train`.
-        searching: options instead of those, in the search.
-        grid: {hyperparameter: values} to search; the name of another cell instead of values
-            stands for what that one's search chose.
-        row: its model at k = 1.
-        k: its column.
-        variant: the name in `Study.variants` of how its training differs from that of `base`.
-        base: name of the cell that a variant is one of, whose strength it takes without a grid.
-    """
-
-    name: str
-    model: str
-    training: dict
-    searching: dict
-    grid: dict
-    row: str
-    k: int
-    variant: str | None = None
-    base: str | None = None
-
-    def searched(self, hyperparameter):
-        """Whether the cell's search has several values of a hyperparameter."""
-        return isinstance(self.grid.get(hyperparameter, ""), tuple)
-
-
-@dataclasses.dataclass(frozen=True)
-class Variant:
-    """Further cells of a study, such as vae_large_encoder, whose training differs.
-
-    Attributes:
-        title: of their table in RESULTS.md, which several can share.
-        models: the rows.
-        num_importance_samples: the columns.
-        training: options instead of those of the row and the column.
-        searched: whether strengths are searched again, or those of the row and the column taken.
-    """
-
-    title: str
-    models: tuple
-    num_importance_samples: tuple
-    training: dict
-    searched: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
 class Study:
-    """What `studies/plan/NAME.yaml` says; see there for the reasons of each choice.
+    """What `studies/plan/NAME.yaml` says; the file has the reason of each choice.
 
     Attributes:
         dataset: of `air_tf.datasets.load`.
         num_importance_samples: the k of the columns.
-        models: {model at k = 1: grid} of the rows, the first of them plain; at other k, "vae" in
-            the names becomes "iwae".
+        models: {model at k = 1: grid} of the rows; the first one is plain. At other k, "vae" in the
+            names becomes "iwae".
         seeds: of the final models; the first is that of the search.
         training: options of `trainers.train`.
-        training_at: {k: options} instead of those.
-        searching_at: {k: options} in the place of those, in the search.
+        training_at: {k: options} that differ from those.
+        searching_at: {k: options} of the search that differ from those.
         variants: {name: `Variant`}.
         evaluation: options of `trainers.evaluate`.
         num_curve_examples: test images on which each model of a search is evaluated.
@@ -94,7 +45,7 @@ class Study:
 
     @functools.cached_property
     def cells(self):
-        """The cells by name, a column after the other."""
+        """The cells by name, one column after the other."""
         found = {}
         for k in self.num_importance_samples:
             for row, grid in self.models.items():
@@ -133,7 +84,7 @@ class Study:
         return row if k == 1 else row.replace("vae", f"iwae{k}")
 
     def plain(self, name):
-        """The name of the plain cell of the k of another, and of its variant if it is not plain."""
+        """The name of the plain cell to compare a cell with: of its k, and its variant if any."""
         cell = self.cells[name]
         plain = self.name_of(self.plain_row, cell.k)
         of_variant = f"{plain}_{cell.variant}"

@@ -18,9 +18,9 @@ class Comparison:
     Attributes:
         question: in words.
         pair: what is compared, in words.
-        difference: as it is to be read.
+        difference: as text.
         verdict: one of `VERDICTS`.
-        means: the difference of each seed, positive where the answer is as the claim has it.
+        means: the difference of each seed; positive where the seed bears the claim out.
         note: why the comparison does not count; empty if it does.
     """
 
@@ -44,7 +44,7 @@ def of_estimate(question, pair, difference, means=None, sign=1, of_one_seed=np.i
 
     Args:
         means: the difference of each seed; of one seed if None.
-        of_one_seed: half the 95 % interval of the difference, as far as seeds go, if there is one.
+        of_one_seed: half the 95 % interval over seeds, for a difference of one seed.
         note: of the `Comparison`.
     """
     means = [sign * mean for mean in ([difference.mean] if means is None else means)]
@@ -57,7 +57,7 @@ def of_estimate(question, pair, difference, means=None, sign=1, of_one_seed=np.i
 def of_seeds(question, pair, values, sign=1, threshold=0.0):
     """The `Comparison` by {seed: number}, claimed to lie beyond a threshold in this direction.
 
-    The numbers have no errors of their own, so that one seed decides nothing.
+    The numbers have no errors of their own, so one seed decides nothing.
     """
     means = [sign * (value - threshold) for value in values.values()]
     verdict = of(np.mean(means), max(NEGLIGIBLE, half_interval(means)))

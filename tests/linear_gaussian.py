@@ -24,7 +24,7 @@ def inverse_softplus(y):
 
 
 def linear_model(family="full_covariance_gaussian", loc_shift=0.0, scale_factor=1.0):
-    """The model with an encoder that is exact but for a shift of its means and a wider scale."""
+    """The model with an encoder that is exact, except for shifted means and a wider scale."""
     decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8)])
     kernel = np.concatenate([WEIGHTS.T, np.zeros((2, 4))], axis=1)
     bias = np.concatenate([np.full(4, BIAS), np.full(4, inverse_softplus(S - 1e-3))])

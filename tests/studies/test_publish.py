@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import air_tf
 from air_tf import checksums, files
-from studies import publish
+from studies import cards, publish
 from tests.commands import TRAIN, refusal, run
 from trainers import evaluate, train, zoo_check
 
@@ -74,7 +74,7 @@ def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
     files.write_json(tmp_path / "trials.json", trials)
     files.write_json(record, {"config": searched, "trials": trials})
     for path in (tmp_path, record):
-        assert publish._chosen_by(path, trained) == {
+        assert cards.chosen_by(path, trained) == {
             "searched_with": {"epochs": 5},
             "tuner": "grid",
             "executions_per_trial": 1,
@@ -82,7 +82,7 @@ def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
         }
     for other in ({"noise_stddev": 0.4}, {"model": "diwae"}, {"dataset": "mnist"}):
         with pytest.raises(ValueError, match="must be of the model that the search chose"):
-            publish._chosen_by(record, {**trained, **other})
+            cards.chosen_by(record, {**trained, **other})
 
 
 def test_a_card_says_what_width_was_chosen_and_by_what_bound(tmp_path):
@@ -93,21 +93,21 @@ def test_a_card_says_what_width_was_chosen_and_by_what_bound(tmp_path):
     files.write_json(tmp_path / "r.json", {"config": searched, "trials": trials})
     trained = {"dataset": "digits", "model": "vae", "encoder_units": [400, 400]}
     trained |= {"num_iw_svi_examples": 50}
-    chosen = publish._chosen_by(tmp_path / "r.json", trained)
+    chosen = cards.chosen_by(tmp_path / "r.json", trained)
     assert chosen["searched_with"] == {}
     assert chosen["trials"][0] == {"encoder_width": 400, "validation_iw_svi": -4.0}
     card = air_tf.zoo.read_card("digits/dvae")
     card["versions"] |= {"device": "x86_64"}
-    text = publish._readme({**card, "chosen_by": chosen})
+    text = cards.readme({**card, "chosen_by": chosen})
     assert "| encoder_width | validation log p(x), IW-SVI |" in text
     assert "| 400 | -4.000 |" in text
     with pytest.raises(ValueError, match="must be of the model that the search chose"):
-        publish._chosen_by(tmp_path / "r.json", {**trained, "encoder_units": [100, 100]})
+        cards.chosen_by(tmp_path / "r.json", {**trained, "encoder_units": [100, 100]})
 
 
 def test_a_card_says_where_a_training_ran():
     card = air_tf.zoo.read_card("digits/dvae")
     card["versions"] |= {"device": "x86_64"}
-    assert " s on x86_64)" in publish._readme(card)
+    assert " s on x86_64)" in cards.readme(card)
     card["versions"]["earlier"] = [{"device": "a GPU"}]
-    assert " s on a GPU, then x86_64)" in publish._readme(card)
+    assert " s on a GPU, then x86_64)" in cards.readme(card)

@@ -1,0 +1,127 @@
+"""The card of a published model: what it is, how it was made, and how well it does."""
+
+import dataclasses
+import pathlib
+import shlex
+
+from air_tf import files
+from studies import markdown
+from trainers import command_line
+from trainers.train_config import TrainConfig
+
+_QUANTITIES = {
+    "log_likelihood": "log p(x), IW-SVI",
+    "importance_log_likelihood": "log p(x), IWAE",
+    "elbo": "ELBO",
+    "inference_gap": "inference gap",
+    "approximation_gap": "approximation gap",
+    "amortization_gap": "amortization gap",
+}
+_SCORES = {
+    "validation_iwae_64": "validation IWAE-64",
+    "validation_iw_svi": "validation log p(x), IW-SVI",
+}
+
+
+def chosen_by(path, trained):
+    """What a card says of the search that chose the hyperparameters of a run.
+
+    Args:
+        path: `pathlib.Path` of the folder of the search, or of a study's record of it.
+        trained: the dict of the run's config.
+
+    Raises:
+        ValueError: if the run is not of the model that the search chose.
+    """
+    if path.is_dir():
+        searched = files.read_json(path / "search.json")
+        trials = files.read_json(path / "trials.json")
+    else:
+        record = files.read_json(path)
+        searched, trials = record["config"], record["trials"]
+    spaces = {**searched["grid"], **searched["range"]}
+    names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]
+    trials = [trial for trial in trials if trial["score"] is not None]
+    if not trials:
+        raise ValueError(f"A trial of the search must have ended well. Received: {path}")
+    best = {name: trials[0]["hyperparameters"][name] for name in names}
+    # A width is that of each layer.
+    units = {f"{name.removesuffix('_width')}_units": name for name in names if "_width" in name}
+    layers = {key: [best[name]] * len(trained[key]) for key, name in units.items()}
+    chosen = {"dataset": searched["dataset"], "model": searched["model"], **best, **layers}
+    found = {name: trained[name] for name in chosen if name in trained}
+    if any(found[name] != chosen[name] for name in found):
+        raise ValueError(
+            f"The run must be of the model that the search chose: {chosen}. Received: {found}"
+        )
+    others = trained.keys() & searched.keys() - {*names, *units, "seed", "backup_seconds"}
+    score = "validation_iw_svi" if searched.get("num_iw_svi_examples") else "validation_iwae_64"
+    return {
+        "searched_with": {n: searched[n] for n in sorted(others) if searched[n] != trained[n]},
+        "tuner": searched["tuner"],
+        "executions_per_trial": searched["executions_per_trial"],
+        "trials": [
+            {
+                **{name: trial["hyperparameters"][name] for name in names},
+                score: trial["score"],
+            }
+            for trial in trials
+        ],
+    }
+
+
+def command(config):
+    """The command line that trains the same model again: the options that are not as by default."""
+    words = ["python -m trainers.train"]
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    for name, value in command_line.typed(TrainConfig, config).items():
+        if value == defaults[name]:
+            continue
+        parts = value if isinstance(value, tuple) else (value,)
+        text = shlex.join(map(str, parts))
+        flag = name.replace("_", "-")
+        words.append(f"--{flag}" if value is True else f"--{flag} {text}")
+    return " ".join(words)
+
+
+def readme(card):
+    """The text of a card, in Markdown."""
+    config, test = card["config"], card["test"]
+    rows = "\n".join(
+        f"| {title} | {test[name]['mean']:.2f} | {test[name]['standard_error']:.2f} |"
+        for name, title in _QUANTITIES.items()
+    )
+    strengths = ", ".join(
+        f"{name} = {config[name]}"
+        for name in ("noise_stddev", "denoising_weight", "max_norm", "num_importance_samples")
+        if config[name] is not None
+    )
+    chosen = "Not searched: given by hand."
+    if card["chosen_by"] is not None:
+        trials = card["chosen_by"]["trials"]
+        *names, score = trials[0]
+        trial_rows = [
+            [*(f"{trial[name]:.4g}" for name in names), f"{trial[score]:.3f}"] for trial in trials
+        ]
+        found = markdown.table([*names, _SCORES[score]], trial_rows)
+        with_ = card["chosen_by"].get("searched_with") or {}
+        searched = ", ".join(f"{name} = {value}" for name, value in with_.items())
+        searched = f", trained with {searched}" if searched else ""
+        chosen = f"The best of these on the validation images{searched}:\n\n{found}"
+        for name in names:
+            values = [trial[name] for trial in trials]
+            if len(set(values)) > 1 and values[0] in (min(values), max(values)):
+                chosen += f"\n\nIts {name} is an end of what was tried: the best may lie beyond."
+    parts = [*card["versions"].get("earlier", []), card["versions"]]  # of a run that moved
+    num_examples, num_test = test["num_examples"], card["data"]["test"]
+    template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
+    return template.format(
+        **card,
+        rows=rows,
+        which=f"the first {num_examples} of" if num_examples < num_test else "all",
+        strengths=strengths or "nothing regularized",
+        encoder=" ".join(map(str, config["encoder_units"])),
+        decoder=" ".join(map(str, config["decoder_units"])),
+        chosen=chosen,
+        devices=", then ".join(dict.fromkeys(part["device"] for part in parts)),
+    )
