@@ -1,1 +1,9 @@
 """Searching the strength of the regularizers with KerasTuner, on one machine or several."""
+
+from tuning.air_hyper_model import AIRHyperModel
+from tuning.bayesian_optimization import BayesianOptimization
+from tuning.grid_search import GridSearch
+from tuning.hyperband import Hyperband
+from tuning.random_search import RandomSearch
+
+__all__ = ["AIRHyperModel", "BayesianOptimization", "GridSearch", "Hyperband", "RandomSearch"]

@@ -2,15 +2,17 @@
 
 import dataclasses
 import math
+import warnings
 
 import keras
 import keras_tuner
-from keras_tuner.src.engine import tuner_utils
+from keras_tuner import errors
 from tqdm.keras import TqdmCallback
 
 import air_tf
 from air_tf import checks
 from trainers import train
+from tuning import private_keras_tuner
 
 # What can be searched, and what a value of it must be.
 HYPERPARAMETERS = {
@@ -28,10 +30,12 @@ HYPERPARAMETERS = {
 class AIRHyperModel(keras_tuner.HyperModel):
     """A `keras_tuner.HyperModel` over any model and data set of a `TrainConfig`.
 
-    A hyperparameter is searched if it is named in `grid` or `ranges`, and as the config says
-    otherwise. A trial is what `trainers.train` would do: early stopping included, on the data of
-    the config. The objective is `keras_tuner.Objective(config.monitor, "max")`, the validation
-    bound in nats by which training stops.
+    A hyperparameter is searched if `grid` or `ranges` has its name; otherwise it is as the config
+    says. A trial is what `trainers.train` would do, on the data of the config and with early
+    stopping. The objective is the validation bound in nats by which training stops.
+
+    The tuners of this package resume a search that was killed, and train each execution of a trial
+    with a seed of its own. KerasTuner's own tuners take this class, too, for one execution a trial.
 
     Args:
         config: a `TrainConfig`.
@@ -39,15 +43,18 @@ class AIRHyperModel(keras_tuner.HyperModel):
         ranges: {hyperparameter: (low, high)}; on a logarithmic scale, unless low is 0.
 
     Attributes:
-        execution: number added to the seed of the config: trains the same model once more.
-            `tuning.search` counts it; KerasTuner's own tuners leave it as it is, so that more
-            `executions_per_trial` than one would give them the same numbers again.
-        best: bound from which on the weights of a trial are saved.
+        execution: a number that is added to the seed of the config; the tuners of this package set
+            it for each execution of a trial.
+        best: the bound above which the weights of an execution are saved.
 
     Raises:
-        ValueError: for an unknown hyperparameter, an illegal value, or a range that is none.
+        ValueError: for an unknown hyperparameter, an illegal value, a range that is none, or a
+            strategy. From `fit`, that is from the `search` of a tuner, for another objective,
+            several executions by a tuner of KerasTuner, or arguments other than `callbacks` and
+            `verbose`.
 
     Example:
+    >>> import keras_tuner
     >>> from trainers.train_config import TrainConfig
     >>> from tuning.air_hyper_model import AIRHyperModel
     >>> config = TrainConfig(dataset="digits", model="dvae", out="runs/best")
@@ -69,6 +76,11 @@ class AIRHyperModel(keras_tuner.HyperModel):
         twice = sorted(self.grid.keys() & self.ranges.keys())
         if twice:
             raise ValueError(f"A grid or a range, not both, for one name. Received: {twice}")
+        if config.strategy is not None:
+            raise ValueError(
+                "A search trains on one device; tuning.launch makes several processes. "
+                f"Received: strategy={config.strategy!r}"
+            )
         self.data = train.load(config)
 
     def config_for(self, hp):
@@ -80,31 +92,80 @@ class AIRHyperModel(keras_tuner.HyperModel):
             values[name] = (hp.Int if whole else hp.Float)(name, low, high, sampling=sampling)
         return replaced(self.config, values, seed=self.config.seed + self.execution)
 
+    def objective(self, given=None):
+        """The `keras_tuner.Objective` of a search.
+
+        Args:
+            given: what a user takes for it: an `Objective`, its name, or None.
+
+        Raises:
+            ValueError: if another objective is given.
+        """
+        monitor = self.config.monitor
+        objective = keras_tuner.Objective(monitor, "max")
+        if given is not None and str(given) not in (monitor, str(objective)):
+            raise errors.FatalValueError(
+                f"The objective must be that by which trials stop, {objective}. Received: {given}"
+            )
+        return objective
+
     def build(self, hp):
         return train.build(self.config_for(hp), self.data)
 
-    def fit(self, hp, model, callbacks=(), resuming=(), verbose=0, **kwargs):
-        # KerasTuner has copied `callbacks`; `resuming` are those of `tuning.search` itself.
+    def fit(self, hp, model, *args, callbacks=(), resuming=(), verbose=0, **options):
+        # KerasTuner has copied `callbacks`; `resuming` are those of the tuners of this package.
+        by_hyperband = {"epochs", "initial_epoch"} if "tuner/epochs" in hp.values else set()
+        require_no_data(args, options.keys() - by_hyperband)
+        self._require_tuner(private_keras_tuner.tuner_of(callbacks))
         # KerasTuner would save the weights after every epoch that has no validation.
-        saving = [c for c in callbacks if isinstance(c, tuner_utils.SaveBestEpoch)]
-        callbacks = [c for c in callbacks if c not in saving]
+        savers = private_keras_tuner.weight_savers(callbacks)
+        callbacks = [c for c in callbacks if c not in savers]
         for callback in tuple(callbacks):
             if isinstance(callback, keras.callbacks.TensorBoard):
                 x, image_shape = self.data.validation[:50], self.data.image_shape
                 callbacks.append(air_tf.callbacks.ImageGrids(callback.log_dir, x, image_shape))
-        # Seen in a terminal alone.
+        # Only a terminal shows this bar.
         callbacks.append(TqdmCallback(verbose=0, desc="trial", leave=False, disable=None))
-        config, callbacks = self.config_for(hp), [*resuming, *callbacks]
-        history = train.fit(model, config, self.data, callbacks, verbose=verbose, **kwargs)
+        config = self.config_for(hp)
+        callbacks = [air_tf.callbacks.TerminateOnNaN(), *resuming, *callbacks]
+        history = train.fit(model, config, self.data, callbacks, verbose=verbose, **options)
         best = max(history.history[config.monitor])
-        for callback in saving if best > self.best else ():  # of the model as it is now
-            callback.set_model(model)
-            callback.on_epoch_end(len(history.epoch), {config.monitor: best})
+        for saver in savers if best > self.best else ():  # of the model as it is now
+            saver.set_model(model)
+            saver.on_epoch_end(len(history.epoch), {config.monitor: best})
         return history
+
+    def _require_tuner(self, tuner):
+        """Raises ValueError if the search would not be what the tuner says."""
+        if tuner is None:
+            return
+        self.objective(tuner.oracle.objective)
+        if tuner.executions_per_trial > 1:
+            raise errors.FatalValueError(
+                "KerasTuner's own tuners would train each execution with the same seed; take "
+                f"tuning.{type(tuner).__name__}, or one execution. "
+                f"Received: executions_per_trial={tuner.executions_per_trial}"
+            )
+        if isinstance(tuner, keras_tuner.GridSearch):
+            warnings.warn(
+                "keras_tuner.GridSearch cannot resume a search that is killed (keras-tuner #1055); "
+                "tuning.GridSearch can",
+                stacklevel=2,
+            )
+
+
+def require_no_data(args, names):
+    """Raises ValueError if `search` got arguments, or options of a name, that it cannot use."""
+    if args or names:
+        raise errors.FatalValueError(
+            "`search` takes `callbacks` and `verbose` alone; the TrainConfig of the AIRHyperModel "
+            f"says the data, the epochs and the rest. Received: {len(args)} positional arguments "
+            f"and {sorted(names)}"
+        )
 
 
 def replaced(config, values, **others):
-    """The config with hyperparameters in place; a width becomes that of every hidden layer."""
+    """The config with values of hyperparameters; a width is that of every hidden layer."""
     values = {**values, **others}
     for network in ("encoder", "decoder"):
         width = values.pop(f"{network}_width", None)
@@ -115,6 +176,7 @@ def replaced(config, values, **others):
 
 
 def _legal(name, values):
+    """The values as a tuple of numbers; raises ValueError for one that is not legal."""
     check = HYPERPARAMETERS[checks.one_of("hyperparameter", name, HYPERPARAMETERS)]
     if check is checks.positive_int:
         values = [int(value) if float(value).is_integer() else value for value in values]

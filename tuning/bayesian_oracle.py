@@ -1,15 +1,16 @@
 """The oracle of a Bayesian search that can be interrupted."""
 
 import keras_tuner
-import numpy as np
+
+from tuning import private_keras_tuner
 
 
 class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
-    """KerasTuner's, with proposals that depend on the seed and the trials that exist alone.
+    """Proposes trials that depend on nothing but the seed and the trials that exist.
 
-    KerasTuner's own draws from a random state that it does not save.
+    KerasTuner's own oracle draws from a random state that it does not save.
     """
 
     def populate_space(self, trial_id):
-        self._random_state = np.random.RandomState(self.seed + len(self.trials))
+        private_keras_tuner.seed_proposals(self, self.seed + len(self.trials))
         return super().populate_space(trial_id)

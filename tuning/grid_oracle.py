@@ -3,14 +3,13 @@
 import itertools
 
 import keras_tuner
-from keras_tuner.engine import trial as trial_module
 
 
 class GridOracle(keras_tuner.Oracle):
-    """Every combination of the hyperparameters' values, once.
+    """Chooses every combination of the hyperparameters' values, once.
 
-    What remains follows from the trials that exist. KerasTuner's own `GridSearchOracle` keeps a
-    list of its own that it does not save, and fails when a search is resumed.
+    The trials that exist say what remains. KerasTuner's own `GridSearchOracle` keeps a list that
+    it does not save, and fails when a search resumes (keras-tuner #1055).
     """
 
     def populate_space(self, trial_id):
@@ -19,5 +18,5 @@ class GridOracle(keras_tuner.Oracle):
         for values in itertools.product(*(hp.values for hp in self.hyperparameters.space)):
             candidate = dict(zip(names, values, strict=True))
             if candidate not in tried:
-                return {"status": trial_module.TrialStatus.RUNNING, "values": candidate}
-        return {"status": trial_module.TrialStatus.STOPPED}
+                return {"status": "RUNNING", "values": candidate}
+        return {"status": "STOPPED"}

@@ -19,8 +19,8 @@ _MOST_RESTARTS = 10
 class LaunchConfig(SearchConfig):
     """Run a search by a chief and several workers on this host, which more hosts can join.
 
-    A worker that dies is started again and takes up its trial. The folder must be one that all
-    hosts share. The same command goes on with a search that was interrupted.
+    A worker that dies is started again and resumes its trial. All hosts must share the folder. The
+    same command resumes a search that was interrupted.
     """
 
     workers: int = 2
@@ -68,7 +68,7 @@ def launch(config):
                     print(f"{name} ended with status {worker.returncode}; starting it again")
                     workers[name] = start(name)
             if not told and all(worker.poll() == 0 for worker in workers.values()):
-                told = True  # mostly the chief ends at once
+                told = True  # mostly the chief ends now
                 print(
                     "No trial is left to start. If this lasts, a worker of another host has died "
                     "with one: start it again under the same KERASTUNER_TUNER_ID",

@@ -7,7 +7,7 @@ import numpy as np
 import rich.console
 import rich.table
 
-from trainers import run_folder
+from air_tf import files
 
 TRIALS, EXECUTIONS = "trials.json", "executions.json"
 
@@ -17,7 +17,7 @@ def write(path, tuner):
     trials = [_described(trial, tuner) for trial in tuner.oracle.trials.values()]
     trials.sort(key=lambda trial: -np.inf if trial["score"] is None else trial["score"])
     trials.reverse()
-    run_folder.write_json(path / TRIALS, trials)
+    files.write_json(path / TRIALS, trials)
     names = [*tuner.hypermodel.grid, *tuner.hypermodel.ranges]
     monitor = tuner.hypermodel.config.monitor
     _draw(path / "trials.png", trials, names, monitor)
@@ -34,7 +34,7 @@ def write(path, tuner):
 
 def read(path):
     """The records of a trial's executions so far."""
-    return run_folder.read_json(path) if path.exists() else []
+    return files.read_json(path) if path.exists() else []
 
 
 def _described(trial, tuner):

@@ -5,14 +5,15 @@ import pathlib
 
 import tyro
 
-from trainers import command_line, run_folder, train
+from air_tf import files
+from trainers import command_line, train
 from tuning import report, search
 from tuning.search_config import SearchConfig
 
 
 @dataclasses.dataclass(frozen=True)
 class RetrainConfig:
-    """Train the best trial of a search anew, with its hyperparameters, into a run folder."""
+    """Train a model with the hyperparameters of a search's best trial, and write its run folder."""
 
     search: tyro.conf.Positional[str]
     """Folder of a finished search."""
@@ -25,8 +26,8 @@ class RetrainConfig:
 def retrain_best(config):
     """Trains the best trial of a search; returns the model."""
     path = pathlib.Path(config.search)
-    searched = SearchConfig.of_dict(run_folder.read_json(path / search.SEARCH))
-    best = next(iter(run_folder.read_json(path / report.TRIALS)), None)
+    searched = SearchConfig.of_dict(files.read_json(path / search.SEARCH))
+    best = next(iter(files.read_json(path / report.TRIALS)), None)
     if best is None or best["score"] is None:
         raise ValueError(f"No trial of this search ended well. Received: {path}")
     names = [*searched.grid.searched(), *searched.range.searched()]

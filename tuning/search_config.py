@@ -9,7 +9,7 @@ from tuning.air_hyper_model import replaced
 
 @dataclasses.dataclass(frozen=True)
 class Space:
-    """Values of the hyperparameters that are searched; of the others there are none."""
+    """Values of the hyperparameters that are searched; the others have none."""
 
     noise_stddev: tuple[float, ...] = ()
     """σ of the encoder's input noise."""
@@ -35,19 +35,19 @@ class Space:
 
 @dataclasses.dataclass(frozen=True)
 class SearchConfig(TrainConfig):
-    """Search hyperparameters for the best validation bound, that by which trials stop.
+    """Search hyperparameters for the best validation bound, by which trials also stop.
 
-    The same command goes on with a search that was interrupted. The folder holds search.json,
+    The same command resumes a search that was interrupted. The folder holds search.json,
     trials.json, the plot trials.png, KerasTuner's own files and TensorBoard logs (with HParams).
     """
 
     tuner: Literal["grid", "random", "bayesian", "hyperband"] = "grid"
     """How trials are chosen."""
     max_trials: int | None = None
-    """The most trials; all of the grid, or 10, if None. A search goes on if it is given more.
+    """The most trials; all of the grid, or 10, if None. A search resumes if it is given more.
     Hyperband decides by itself."""
     executions_per_trial: int = 1
-    """Seeds, from `seed` on, that a trial is the mean of."""
+    """Seeds, from `seed` on; the score of a trial is the mean over them."""
     grid: Space = Space()
     """Explicit values, such as --grid.noise-stddev 0.05 0.1 0.2."""
     range: Space = Space()

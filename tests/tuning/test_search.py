@@ -18,7 +18,7 @@ import pytest
 import tensorflow as tf
 
 import air_tf
-from trainers import command_line, locks, run_folder, train
+from trainers import command_line, locks, provenance, run_folder, train
 from trainers.train_config import TrainConfig
 from tuning import launch, retrain_best, search
 from tuning.air_hyper_model import HYPERPARAMETERS, AIRHyperModel
@@ -252,7 +252,7 @@ def test_a_killed_execution_goes_on_from_its_backup(tmp_path, monkeypatch):
         if name == "touched":
             with monkeypatch.context() as patch:
                 patch.setattr(air_tf.callbacks.BackupAndRestore, "_write", killed)
-                patch.setattr(run_folder, "_device", lambda: "a GPU")
+                patch.setattr(provenance, "_device", lambda: "a GPU")
                 with pytest.raises(Killed):
                     search.search(config)
             assert list((tmp_path / name).rglob("backups/1/*.npz"))
@@ -335,26 +335,6 @@ def test_a_kill_before_or_after_any_write(tuner, max_trials, number, every, tmp_
         repeated = [trained[done - 1]] if lost else []
         assert sorted(trained) == sorted([*once, *repeated])
     assert write > 20
-
-
-@pytest.fixture
-def instant_trials(monkeypatch):
-    """Searches whose trials take no time; {σ: error} in the place of their results."""
-    trouble = {}
-
-    def no_training(self, trial, *args, **kwargs):
-        stddev = trial.hyperparameters.values["noise_stddev"]
-        backup, _ = kwargs["resuming"]
-        backup.directory.mkdir(parents=True, exist_ok=True)
-        if stddev in trouble:
-            raise trouble[stddev]
-        history = keras.callbacks.History()
-        history.history, history.epoch = {"val_iwae": [-stddev]}, [0]
-        return [history]
-
-    monkeypatch.setattr(keras_tuner.Tuner, "run_trial", no_training)
-    monkeypatch.setattr(AIRHyperModel, "build", AIRHyperModel.config_for)
-    return trouble
 
 
 @pytest.mark.parametrize("diverging", [(0.1,), (0.1, 0.2, 0.4, 0.8)])
