@@ -5,7 +5,6 @@ import math
 import numbers
 
 import numpy as np
-import tensorflow as tf
 
 
 def positive_int(name, value):
@@ -54,8 +53,11 @@ def pixels(x, width=None, binary=False, name="x"):
         binary: whether only the values 0 and 1 are allowed.
         name: what the message calls the array.
     """
-    x = np.asarray(x)
     expected = f"`{name}` must be an array [N, {'D' if width is None else width}] of N ≥ 1 examples"
+    if not hasattr(x, "__array__") and not isinstance(x, list | tuple):
+        keys = f" with the keys {sorted(x)}: take the array out of it" if isinstance(x, dict) else ""
+        raise ValueError(f"{expected}. Received: a {type(x).__name__}{keys}")
+    x = np.asarray(x)
     if x.ndim != 2 or x.shape[0] == 0 or (width is not None and x.shape[1] != width):
         raise ValueError(f"{expected}. Received: {name}.shape={x.shape}")
     if x.dtype.kind not in "buif":
@@ -73,28 +75,3 @@ def pixels(x, width=None, binary=False, name="x"):
             f"Received: values such as {x[(x != 0) & (x != 1)][0]} (dtype {x.dtype})"
         )
     return x
-
-
-def dataset_pixels(dataset, width, binary=False):
-    """Returns a `tf.data.Dataset` of batches x or (x, ...) that checks x `[B, D]` as it passes.
-
-    Raises:
-        ValueError: if the width is wrong.
-        tf.errors.InvalidArgumentError: from the pipeline, at the first unfit batch.
-    """
-
-    def checked(*batch):
-        x = batch[0]
-        if x.shape.rank != 2 or x.shape[1] not in (None, width):
-            raise ValueError(f"`x` must be batches [B, {width}]. Received: a dataset of {x.shape}")
-        value = tf.cast(x, tf.float32)
-        if binary:
-            fit, expected = (value == 0) | (value == 1), "binary pixels (0 or 1)"
-        else:
-            fit, expected = (value >= 0) & (value <= 1), "finite pixels in [0, 1]"
-        message = f"`x` must hold {expected}. Received: values from"
-        received = [message, tf.reduce_min(value), "to", tf.reduce_max(value)]
-        with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(fit), received)]):
-            return tf.nest.map_structure(tf.identity, batch if len(batch) > 1 else batch[0])
-
-    return dataset.map(checked, num_parallel_calls=tf.data.AUTOTUNE)

@@ -5,6 +5,7 @@ tests/test_private_keras.py fails if one of them no longer does what is needed h
 """
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer, TFEpochIterator
 from keras.src.trainers.data_adapters import array_data_adapter, array_slicing
@@ -50,45 +51,39 @@ class Epochs(TFEpochIterator):
     Attributes:
         steps_per_execution: S.
         check: function of a batch that raises an error if it is unfit.
+        skipped: epochs whose batches are taken and left before the first one.
     """
 
     check = staticmethod(lambda batch: None)
+    skipped = 0
 
-    @property
     def arrays(self):
-        """The arrays x or (x, y, ...) that Keras makes batches of; None for other data."""
+        """The dense arrays x or (x, y, ...) that Keras makes batches of; None for other data."""
         adapter = self.data_adapter
         if not isinstance(adapter, array_data_adapter.ArrayDataAdapter):
             return None
-        return array_slicing.convert_to_sliceable(adapter._inputs, target_backend="tensorflow")
+        arrays = array_slicing.convert_to_sliceable(adapter._inputs, target_backend="tensorflow")
+        dense = (np.ndarray, tf.Tensor, type(None))
+        is_dense = all(isinstance(leaf, dense) for leaf in keras.tree.flatten(arrays))
+        return keras.tree.lists_to_tuples(arrays) if is_dense else None
 
     @property
     def array_options(self):
         """`batch_size` and `shuffle` of arrays."""
         return {"batch_size": self.data_adapter._batch_size, "shuffle": self.data_adapter._shuffle}
 
-    @property
-    def is_endless(self):
-        """Whether the data never ends and nothing says where an epoch does."""
-        if self.steps_per_epoch is not None or self._num_batches is not None:
-            return False
-        if isinstance(getattr(self.data_adapter, "py_dataset", None), keras.utils.PyDataset):
-            return True  # without a length
-        dataset = self._distributed_dataset
-        infinite = tf.data.INFINITE_CARDINALITY
-        return isinstance(dataset, tf.data.Dataset) and dataset.cardinality() == infinite
-
     def replace_data(self, batches):
         """Takes the batches from another iterable, of as many batches a pass."""
         self._distributed_dataset = batches
 
-    def skip(self, num_epochs):
-        """Takes the batches of the first epochs and leaves them."""
-        for _ in range(num_epochs):
+    def __iter__(self):
+        skipped, self.skipped = self.skipped, 0
+        for _ in range(skipped):
             with self.catch_stop_iteration():
-                for _, _, batches in self:
+                for _, _, batches in self._enumerate_iterator():
                     if not batches:
                         raise StopIteration
+        return super().__iter__()
 
     def _enumerate_iterator(self):
         self.data_adapter.on_epoch_begin()

@@ -1,5 +1,7 @@
 """Stochastic variational inference: fitting q to each example alone, with the decoder frozen."""
 
+import typing
+
 import tensorflow as tf
 
 from air_tf import prng
@@ -43,45 +45,91 @@ def optimize_posterior(
     """
 
     def step(state):
-        i, raw, first, second, best, best_raw, mean, mean_raw, failures, steps = state
         with tf.GradientTape() as tape:
-            tape.watch(raw)
-            q = model.variational_family(raw)
+            tape.watch(state.raw)
+            q = model.variational_family(state.raw)
             log_weights = model.log_importance_weights(
-                x, q, num_train_samples, prng.fold_in(seed, i), analytic_kl
+                x, q, num_train_samples, prng.fold_in(seed, state.i), analytic_kl
             )
             objective = reduction(log_weights)
-        gradient = tape.gradient(objective, raw)
-        active = failures < _PATIENCE
-        mean += objective / _WINDOW
-        mean_raw += raw / _WINDOW
-        # Adam; examples do not share anything, so one state serves a batch of separate problems.
-        t = tf.cast(i + 1, raw.dtype)
-        first = 0.9 * first + 0.1 * gradient
-        second = 0.999 * second + 0.001 * gradient**2
-        direction = (first / (1 - 0.9**t)) / (tf.sqrt(second / (1 - 0.999**t)) + 1e-8)
-        raw = tf.where(active[:, tf.newaxis], raw + learning_rate * direction, raw)
-        steps += tf.cast(active, tf.int32)
-        # The end of a window.
-        closes = ((i + 1) % _WINDOW == 0) | (i + 1 == max_steps)
-        share = tf.cast(_WINDOW / (i % _WINDOW + 1), raw.dtype)  # exactly 1 in a whole window
-        average, average_raw = mean * share, mean_raw * share
-        better = closes & active & (average > best)
-        best = tf.where(better, average, best)
-        best_raw = tf.where(better[:, tf.newaxis], average_raw, best_raw)
-        failures += tf.cast(closes & active, tf.int32)
-        failures = tf.where(better, 0, failures)
-        mean = tf.where(closes, 0.0, mean)
-        mean_raw = tf.where(closes, 0.0, mean_raw)
-        return i + 1, raw, first, second, best, best_raw, mean, mean_raw, failures, steps
+        gradient = tape.gradient(objective, state.raw)
+        moved = _adam_step(state, gradient, learning_rate)
+        return _window_step(moved, state.raw, objective, max_steps)
 
-    zeros = tf.zeros_like(outputs)
-    none = tf.zeros_like(outputs[:, 0])
+    zeros, none = tf.zeros_like(outputs), tf.zeros_like(outputs[:, 0])
     count = tf.zeros_like(none, tf.int32)
-    state = (0, outputs, zeros, zeros, none + float("-inf"), outputs, none, zeros, count, count)
     final = tf.while_loop(
-        lambda i, *rest: (i < max_steps) & tf.reduce_any(rest[7] < _PATIENCE),
-        lambda *state: step(state),
-        state,
+        lambda state: (state.i < max_steps) & tf.reduce_any(state.failures < _PATIENCE),
+        lambda state: (step(state),),
+        [
+            _State(
+                i=tf.constant(0),
+                raw=outputs,
+                first_moment=zeros,
+                second_moment=zeros,
+                mean=none,
+                mean_raw=zeros,
+                best=none + float("-inf"),
+                best_raw=outputs,
+                failures=count,
+                num_steps=count,
+            )
+        ],
+    )[0]
+    return final.best_raw, final.num_steps
+
+
+class _State(typing.NamedTuple):
+    """What the loop keeps; all but i are of each example.
+
+    Attributes:
+        i: steps taken.
+        raw: raw parameters `[B, P]` of q.
+        first_moment, second_moment: of Adam, `[B, P]`.
+        mean, mean_raw: running means of the objective `[B]` and of raw over the window.
+        best, best_raw: means over the best window so far.
+        failures: windows in a row without a better mean.
+        num_steps: steps that an example took.
+    """
+
+    i: tf.Tensor
+    raw: tf.Tensor
+    first_moment: tf.Tensor
+    second_moment: tf.Tensor
+    mean: tf.Tensor
+    mean_raw: tf.Tensor
+    best: tf.Tensor
+    best_raw: tf.Tensor
+    failures: tf.Tensor
+    num_steps: tf.Tensor
+
+
+def _adam_step(state, gradient, learning_rate):
+    """Examples do not share anything, so one state of Adam serves a batch of separate problems."""
+    t = tf.cast(state.i + 1, gradient.dtype)
+    first = 0.9 * state.first_moment + 0.1 * gradient
+    second = 0.999 * state.second_moment + 0.001 * gradient**2
+    direction = (first / (1 - 0.9**t)) / (tf.sqrt(second / (1 - 0.999**t)) + 1e-8)
+    active = state.failures < _PATIENCE
+    raw = tf.where(active[:, tf.newaxis], state.raw + learning_rate * direction, state.raw)
+    num_steps = state.num_steps + tf.cast(active, tf.int32)
+    return state._replace(raw=raw, first_moment=first, second_moment=second, num_steps=num_steps)
+
+
+def _window_step(state, raw, objective, max_steps):
+    """Adds a step, from raw with its objective, to the window; closes the window at its end."""
+    mean, mean_raw = state.mean + objective / _WINDOW, state.mean_raw + raw / _WINDOW
+    closes = ((state.i + 1) % _WINDOW == 0) | (state.i + 1 == max_steps)
+    share = tf.cast(_WINDOW / (state.i % _WINDOW + 1), raw.dtype)  # exactly 1 in a whole window
+    average, average_raw = mean * share, mean_raw * share
+    active = state.failures < _PATIENCE
+    better = closes & active & (average > state.best)
+    failures = state.failures + tf.cast(closes & active, tf.int32)
+    return state._replace(
+        i=state.i + 1,
+        mean=tf.where(closes, 0.0, mean),
+        mean_raw=tf.where(closes, 0.0, mean_raw),
+        best=tf.where(better, average, state.best),
+        best_raw=tf.where(better[:, tf.newaxis], average_raw, state.best_raw),
+        failures=tf.where(better, 0, failures),
     )
-    return final[5], final[9]

@@ -29,7 +29,7 @@ def in_one_program(strategy, step):
         return keras.tree.map_structure(lambda v: strategy.experimental_local_results(v)[0], logs)
 
     def run(superbatch, num_steps):
-        one_step = tf.function(on_replica, autograph=False)  # traced once for its use below
+        one_step = program(on_replica)  # traced once, for both uses
         first = one_step.get_concrete_function(_at(superbatch, 0)).structured_outputs
         logs = keras.tree.map_structure(lambda log: tf.zeros(log.shape, log.dtype), first)
         loop = tf.while_loop(

@@ -4,10 +4,13 @@ import random
 import warnings
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from air_tf import private_keras
 from air_tf.fitting import batch_hooks, executions
 from air_tf.fitting.array_passes import ArrayPasses
+from air_tf.program import program
 
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
 # hundredth of the time of its steps.
@@ -105,10 +108,14 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             return
         super().make_predict_function(force)
         predict = self.predict_function
+        if self._is_one_program():  # Keras's own would warn of tracing after five models
+            run = program(self.predict_step, jit_compile=True)
+            predict = lambda batches: run(*batches)  # noqa: E731
 
         def checked(batches):
+            batches = [private_keras.without_optionals(batch) for batch in batches]
             for batch in batches:
-                self.check_data(batch)
+                self._check_local(batch)
             return predict(batches)
 
         self.predict_function = checked
@@ -143,17 +150,20 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         listed = batch_hooks.as_list(callbacks)
         self._wants_every_batch = any(map(batch_hooks.wants_every_batch, listed))
         epochs_done = max([0, *(c.resume_fit(self, listed) for c in listed if _resumes(c))])
-        initial_epoch = max(initial_epoch, epochs_done)
-        self._training = (initial_epoch, epochs_done)
-        if private_keras.are_arrays((x, y, sample_weight)):
-            y = self._targets(y, sample_weight)
-        elif isinstance(shuffle, bool):
-            shuffle = shuffle and isinstance(x, keras.utils.PyDataset)
-        if isinstance(validation_data, tuple | list) and len(validation_data) == 3:
-            val_x, val_y, val_weight = validation_data
-            validation_data = (val_x, self._targets(val_y, val_weight), val_weight)
-        if validation_data is not None and private_keras.are_arrays(validation_data):
-            self.check_data(validation_data)
+        first_epoch, initial_epoch = initial_epoch, max(initial_epoch, epochs_done)
+        self._training = (first_epoch, initial_epoch)
+        if not 0 <= validation_split < 1:
+            raise ValueError(
+                "`validation_split` must be at least 0 and below 1. "
+                f"Received: validation_split={validation_split}"
+            )
+        x, y = self._checked(x, y, sample_weight, steps_per_epoch)
+        if shuffle is True:  # where Keras says that it ignores its own default
+            shuffle = isinstance(x, keras.utils.PyDataset) or private_keras.are_arrays(x)
+        if validation_data is not None:
+            val_x, val_y, val_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
+            val_x, val_y = self._checked(val_x, val_y, val_weight, validation_steps)
+            validation_data = (val_x, val_y, val_weight)
         return super().fit(
             x,
             y,
@@ -186,11 +196,11 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         **kwargs,
     ):
         """As `keras.Model.evaluate`."""
-        if not isinstance(callbacks, keras.callbacks.CallbackList):  # else `fit` has done this
+        if not kwargs.get("_use_cached_eval_dataset"):  # else `fit` has done this
+            self._training = None
             listed = batch_hooks.as_list(callbacks)
             self._wants_every_batch = any(map(batch_hooks.wants_every_batch, listed))
-            if private_keras.are_arrays((x, y, sample_weight)):
-                y = self._targets(y, sample_weight)
+            x, y = self._checked(x, y, sample_weight, steps)
         return super().evaluate(
             x,
             y,
@@ -205,6 +215,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """As `keras.Model.predict`, a batch an execution."""
+        x, _ = self._checked(x, None, None, steps)
         given, self.steps_per_execution = self.steps_per_execution, 1
         try:
             return super().predict(x, batch_size, verbose, steps, callbacks)
@@ -213,37 +224,29 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
 
     def prepare_epochs(self, epochs):
         training, self._training = self._training, None
-        if epochs.is_endless:
-            raise ValueError(
-                "Endless data needs to be told where an epoch ends: give `steps_per_epoch` "
-                "(`validation_steps`, or `steps` of `evaluate`). Received: none"
-            )
         steps = self._chosen_steps(epochs.num_batches)
         epochs.steps_per_execution = steps
-        if epochs.arrays is None:
+        arrays = epochs.arrays()
+        if arrays is None:
             epochs.check = self._check_local
-        else:
-            self.check_data(epochs.arrays)
         if training is None:
-            if epochs.arrays is not None and self._num_replicas() == 1:
-                epochs.replace_data(ArrayPasses(epochs.arrays, **epochs.array_options))
+            if arrays is not None and self._num_replicas() == 1:
+                epochs.replace_data(ArrayPasses(arrays, **epochs.array_options))
             return
         self.steps_per_execution = steps
-        initial_epoch, epochs_done = training
-        if not epochs_done:
+        first_epoch, initial_epoch = training
+        if self.optimizer is not None and first_epoch == initial_epoch:
             steps_done = initial_epoch * (epochs.num_batches or 0)
-            self.steps_before_fit = int(self.optimizer.iterations) - steps_done
-        if epochs.arrays is not None:
-            self._feed_arrays(epochs, initial_epoch)
-        else:
-            epochs.skip(epochs_done)
-
-    def _feed_arrays(self, epochs, initial_epoch):
-        seed = [self._shuffling_seed(), self.steps_before_fit]
-        passes = ArrayPasses(epochs.arrays, **epochs.array_options, seed=seed, first=initial_epoch)
-        if self._num_replicas() > 1:
-            passes = passes.over_replicas(self.distribute_strategy)
-        epochs.replace_data(passes)
+            self.steps_before_fit = int(self.optimizer.iterations.numpy()) - steps_done
+        if arrays is not None:
+            if epochs.steps_per_epoch is None:
+                first_epoch = initial_epoch  # an epoch is a pass: none needs to be taken
+            seed = [self._shuffling_seed(), self.steps_before_fit]
+            passes = ArrayPasses(arrays, **epochs.array_options, seed=seed, first=first_epoch)
+            if self._num_replicas() > 1:
+                passes = passes.over_replicas(self.distribute_strategy)
+            epochs.replace_data(passes)
+        epochs.skipped = initial_epoch - first_epoch
 
     def _shuffling_seed(self):
         if self.seed is not None:
@@ -267,7 +270,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
 
     def _function(self, step):
         """A Keras train or test function: of an iterator, or of a list of batches."""
-        if self.jit_compile and self._num_replicas() == 1 and not self.run_eagerly:
+        if self._is_one_program():
             execute = executions.in_one_program(self.distribute_strategy, step)
         else:
             execute = executions.one_by_one(
@@ -296,17 +299,34 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             if len(keras.tree.flatten(part)[0]):  # of a last batch some replicas have none
                 self.check_data(part)
 
-    def _targets(self, y, sample_weight):
-        """Keras drops weights without targets: weights stand in for targets that are not used."""
-        if y is not None or sample_weight is None:
-            return y
-        if self.needs_targets:
-            warnings.warn(
-                "`sample_weight` without `y` is not used, as in Keras. Received: y=None",
-                stacklevel=3,
+    def _checked(self, x, y, sample_weight, steps):
+        """x and y as Keras shall get them, after what can be said of them now.
+
+        Raises:
+            ValueError: for unfit arrays, and for endless data without a number of steps.
+        """
+        if steps is None and _is_endless(x):
+            raise ValueError(
+                "Endless data needs a number of steps: `steps_per_epoch` and `validation_steps` of "
+                f"`fit`, `steps` of `evaluate` and `predict`. Received: x={x}, without one"
             )
-            return None
-        return sample_weight
+        if (isinstance(x, list) or hasattr(x, "__array__")) and not hasattr(x, "shape"):
+            x = x if private_keras.are_arrays(x) and isinstance(x, list) else np.asarray(x)
+        if not private_keras.are_arrays(x):
+            return x, y
+        self.check_data((x,))
+        if y is None and sample_weight is not None:  # Keras drops weights without targets
+            if self.needs_targets:
+                warnings.warn(
+                    "`sample_weight` without `y` is not used, as in Keras. Received: y=None",
+                    stacklevel=3,
+                )
+            else:
+                y = sample_weight  # it stands in for targets that are not used
+        return x, y
+
+    def _is_one_program(self):
+        return self.jit_compile and self._num_replicas() == 1 and not self.run_eagerly
 
     def _num_replicas(self):
         return self.distribute_strategy.num_replicas_in_sync
@@ -314,3 +334,9 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
 
 def _resumes(callback):
     return hasattr(callback, "resume_fit")
+
+
+def _is_endless(x):
+    if isinstance(x, keras.utils.PyDataset):
+        return x.num_batches is None
+    return isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY

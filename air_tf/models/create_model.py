@@ -1,6 +1,6 @@
 """The named models: a table of what each regularizes, and the networks they share."""
 
-import dataclasses
+import typing
 
 import keras
 import numpy as np
@@ -10,28 +10,24 @@ from air_tf.layers import NoiseInjection, NormCappedDense
 from air_tf.models.variational_autoencoder import VariationalAutoencoder
 
 
-@dataclasses.dataclass(frozen=True)
-class _Row:
+class _Row(typing.NamedTuple):
     importance_weighted: bool
     denoising_weight: float  # α; 0 = no noise
     norm_capped: bool
 
 
-def _rows():
-    regularizers = {
-        "{}": (0.0, False),
-        "d{}": (1.0, False),
-        "d{}_half": (0.5, False),
-        "wni_{}": (0.0, True),
-        "dwni_{}": (1.0, True),
-    }
-    for importance_weighted, base in ((False, "vae"), (True, "iwae")):
-        for pattern, (denoising_weight, norm_capped) in regularizers.items():
-            name = pattern.format(base)
-            yield name, _Row(importance_weighted, denoising_weight, norm_capped)
-
-
-_MODELS = dict(_rows())
+_MODELS = {
+    "vae": _Row(False, 0.0, False),
+    "dvae": _Row(False, 1.0, False),
+    "dvae_half": _Row(False, 0.5, False),
+    "wni_vae": _Row(False, 0.0, True),
+    "dwni_vae": _Row(False, 1.0, True),
+    "iwae": _Row(True, 0.0, False),
+    "diwae": _Row(True, 1.0, False),
+    "diwae_half": _Row(True, 0.5, False),
+    "wni_iwae": _Row(True, 0.0, True),
+    "dwni_iwae": _Row(True, 1.0, True),
+}
 
 
 def list_models():

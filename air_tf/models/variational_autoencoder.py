@@ -150,6 +150,11 @@ class VariationalAutoencoder(SuperbatchModel):
 
     def check_data(self, data):
         x, *_ = keras.utils.unpack_x_y_sample_weight(data)
+        if isinstance(x, list | tuple):  # inputs of their own, for Keras
+            raise ValueError(
+                f"`x` must be one array [N, {self.input_dim}]. "
+                f"Received: a {type(x).__name__} of {len(x)} arrays; `numpy.stack` joins them"
+            )
         checks.pixels(x, self.input_dim, self.likelihood.binary)
 
     def train_step(self, data):

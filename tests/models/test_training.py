@@ -234,10 +234,10 @@ def test_rejects_pixels(method, make, message, x):
 def test_rejects_pixels_of_a_dataset(x):
     model = compiled()
     data = tf.data.Dataset.from_tensor_slices(damaged(x, 0.5)).batch(8)
-    with pytest.raises(tf.errors.InvalidArgumentError, match="binary pixels"):
+    with pytest.raises(ValueError, match="binary pixels"):
         model.fit(data, shuffle=False, verbose=0)
     narrow = tf.data.Dataset.from_tensor_slices(x[:, 1:]).batch(8)
-    with pytest.raises(ValueError, match=r"\[B, 12\]"):
+    with pytest.raises(ValueError, match=r"\[N, 12\]"):
         model.fit(narrow, shuffle=False, verbose=0)
 
 
@@ -383,7 +383,7 @@ def test_under_a_strategy_of_one_replica(x):
 def test_weights_must_be_one_for_each_example(x):
     model = small_model()
     model.compile(jit_compile=False)
-    with pytest.raises(ValueError, match="Received: 33 weights for 32 examples"):
+    with pytest.raises(ValueError, match="sample_weight' sizes: 33"):
         model.fit(x, sample_weight=np.ones(33), verbose=0)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from air_tf import prng
+from air_tf import objectives, prng
 from tests.conftest import small_model
 from tests.evaluation.test_linear_gaussian import X, linear_model
 
@@ -13,7 +13,7 @@ K = 4
 
 def gradients(model, x, seed):
     with tf.GradientTape() as tape:
-        bound, elbo = air_tf.objectives.training_bound(model, x, prng.as_seed(seed))
+        bound, elbo = objectives.training_bound(model, x, prng.as_seed(seed))
         loss = tf.reduce_mean(bound)
     return bound, elbo, tape.gradient(loss, model.trainable_weights)
 
@@ -85,7 +85,7 @@ def test_resampled_with_one_sample_is_the_standard_gradient(x):
     twin = model_of("standard", "vae")
     noise_seed, _ = prng.split(prng.as_seed(7))
     with tf.GradientTape() as tape:
-        bound, _ = air_tf.objectives.training_bound(twin, x, noise_seed)
+        bound, _ = objectives.training_bound(twin, x, noise_seed)
         loss = tf.reduce_mean(bound)
     expected = tape.gradient(loss, twin.trainable_weights)
     np.testing.assert_allclose(flat(gradients(model, x, 7)[2]), flat(expected), rtol=1e-8)
