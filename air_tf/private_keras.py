@@ -143,3 +143,8 @@ def are_arrays(data):
 def supports_xla(model):
     """Whether all layers of a model can be compiled by XLA."""
     return model_supports_jit(model)
+
+
+def all_layers(model):
+    """A model and all layers in it, at any depth."""
+    return model._flatten_layers()

@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from air_tf import checks, prng
+from air_tf import checks, private_keras, prng
 from air_tf.evaluation import finished_batches
 from air_tf.program import program
 
@@ -69,7 +69,7 @@ def map_batches(
 
 def _compiled(function, model, batch_size, dtype, options):
     """The compiled function. The model keeps it: another call with it does not compile again."""
-    programs = vars(model).setdefault("_evaluation_programs", {})  # out of sight of Keras
+    programs = _programs(model)
     key = (function, batch_size, dtype, *sorted(options.items()))
     if key not in programs:
         strategy = model.distribute_strategy
@@ -78,3 +78,15 @@ def _compiled(function, model, batch_size, dtype, options):
         on_replica = program(functools.partial(function, model, **options), one_replica)
         programs[key] = program(functools.partial(strategy.run, on_replica))
     return programs[key]
+
+
+def _programs(model):
+    """The programs of a model as it is now; those of what it was before are let go."""
+    parts = [model.variational_family, model.likelihood, *model.variables]
+    for layer in private_keras.all_layers(model):
+        parts += [layer, layer.dtype_policy, getattr(layer, "activation", None)]
+    known, programs = vars(model).get("_evaluation_programs", ([], {}))  # out of sight of Keras
+    if len(parts) != len(known) or any(a is not b for a, b in zip(parts, known, strict=True)):
+        programs = {}
+        vars(model)["_evaluation_programs"] = (parts, programs)
+    return programs
