@@ -8,15 +8,11 @@ from typing import Literal
 import numpy as np
 import rich.console
 import rich.table
-import tensorflow as tf
-import tqdm
 import tyro
 
 import air_tf
 from air_tf import checks, checksums, files
-from air_tf.evaluation import Estimate, finished_batches
-from trainers import command_line, run_folder, strategies
-from trainers.train_config import TrainConfig
+from trainers import command_line, run_folder, saved_models, strategies
 
 _TITLES = {
     "log_likelihood": "log p(x), IW-SVI, k = {}",
@@ -82,7 +78,7 @@ def evaluate(config):
         if any((published / name).exists() for name in (checksums.HASHES, air_tf.zoo.CARD)):
             air_tf.zoo.verify(published)
     if is_saved_model:
-        trained, model = _saved_model(path, config)
+        trained, model = saved_models.load(path, config.dataset)
     else:
         with strategy.scope():
             trained, model = run_folder.load(path)
@@ -99,7 +95,7 @@ def evaluate(config):
     if out is not None:
         backups = out / run_folder.EVALUATION_BACKUPS / config.split
     if is_saved_model:
-        estimates = _of_saved_model(path, model, x, config, backups)
+        estimates = saved_models.evaluate(path, model, x, config, backups)
     else:
         estimates = _of_run(model, x, config, backups)
     if not strategies.is_chief(strategy):
@@ -137,56 +133,6 @@ def _of_run(model, x, config, backups):
         backup_dir=backups,
     )
     return {name: getattr(gaps, name) for name in gaps.summary()}
-
-
-def _saved_model(path, config):
-    extra = path / run_folder.EXPORTED_CONFIG
-    if not extra.exists() and (path.parent / air_tf.zoo.CARD).exists():
-        extra = path.parent / run_folder.CONFIG
-    if not extra.exists() and config.dataset is None:
-        raise ValueError(
-            f"A SavedModel without {run_folder.EXPORTED_CONFIG} needs --dataset. Received: {path}"
-        )
-    trained = TrainConfig(config.dataset, model="", out="")
-    if extra.exists():
-        trained = TrainConfig.of_dict(files.read_json(extra), str(extra))
-    hashes = path / run_folder.EXPORTED_HASHES
-    if hashes.parent.exists():  # it is of trainers.export
-        checksums.check_hashes(path, hashes)
-    try:
-        model = tf.saved_model.load(str(path))
-    except Exception as error:  # whatever TensorFlow raises for a file that is no model
-        raise ValueError(f"TensorFlow must be able to load {path}. Received: {error}") from error
-    for endpoint in ("log_likelihood", "elbo"):
-        if not hasattr(model, endpoint):
-            raise ValueError(f"A SavedModel must have an endpoint {endpoint}. Received: {path}")
-    return trained, model
-
-
-def _of_saved_model(path, model, x, config, backups):
-    num_samples = tf.constant(checks.positive_int("num_samples", config.num_samples))
-    batch_size = checks.positive_int("batch_size", config.batch_size)
-    signature = model.signatures["elbo"].structured_input_signature[1]
-    x = checks.pixels(x, signature["x"].shape[1])
-
-    def bounds(index):
-        batch = tf.constant(x[index * batch_size :][:batch_size], tf.float32)
-        (seed,) = np.random.SeedSequence([config.seed, index]).generate_state(1)
-        arguments = (batch, num_samples, tf.bitcast(tf.constant(seed), tf.int32))
-        return [model.log_likelihood(*arguments).numpy(), model.elbo(*arguments).numpy()]
-
-    if backups is not None:
-        hashes = [checksums.sha256(file) for file in sorted(path.rglob("*")) if file.is_file()]
-        identity = (hashes, config.num_samples, batch_size, config.seed)
-        backups = finished_batches.folder(backups, [x], identity)
-    indices = tqdm.trange(-(-len(x) // batch_size), desc=f"IWAE-{config.num_samples}")
-    parts = zip(*finished_batches.outputs(indices, bounds, backups), strict=True)
-    importance, elbo = (Estimate(np.concatenate(values)) for values in parts)
-    return {
-        "importance_log_likelihood": importance,
-        "elbo": elbo,
-        "importance_elbo_gap": importance - elbo,
-    }
 
 
 def _write(path, config, estimates, num_examples):

@@ -1,0 +1,82 @@
+"""SavedModels: loaded with the config of their training, and evaluated by their endpoints."""
+
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+import air_tf
+from air_tf import checks, checksums, files
+from air_tf.evaluation import Estimate, finished_batches
+from trainers import run_folder
+from trainers.train_config import TrainConfig
+
+
+def load(path, dataset=None):
+    """Loads a SavedModel, and the config of its training.
+
+    Args:
+        path: `pathlib.Path` of its folder.
+        dataset: the data set to evaluate it on; that of its config if None.
+
+    Returns:
+        A `TrainConfig`, which has only the data set if none was exported; and the model.
+
+    Raises:
+        ValueError: if a file is damaged, or the model has not the endpoints, or no data set.
+    """
+    extra = path / run_folder.EXPORTED_CONFIG
+    if not extra.exists() and (path.parent / air_tf.zoo.CARD).exists():
+        extra = path.parent / run_folder.CONFIG
+    if not extra.exists() and dataset is None:
+        raise ValueError(
+            f"A SavedModel without {run_folder.EXPORTED_CONFIG} needs --dataset. Received: {path}"
+        )
+    trained = TrainConfig(dataset, model="", out="")
+    if extra.exists():
+        trained = TrainConfig.of_dict(files.read_json(extra), str(extra))
+    hashes = path / run_folder.EXPORTED_HASHES
+    if hashes.parent.exists():  # it is of trainers.export
+        checksums.check_hashes(path, hashes)
+    try:
+        model = tf.saved_model.load(str(path))
+    except Exception as error:  # whatever TensorFlow raises for a file that is no model
+        raise ValueError(f"TensorFlow must be able to load {path}. Received: {error}") from error
+    for endpoint in ("log_likelihood", "elbo"):
+        if not hasattr(model, endpoint):
+            raise ValueError(f"A SavedModel must have an endpoint {endpoint}. Received: {path}")
+    return trained, model
+
+
+def evaluate(path, model, x, config, backups):
+    """What the endpoints give of images: {quantity: `Estimate`}.
+
+    Args:
+        path: of the model.
+        model: what `load` returned.
+        x: the images `[N, D]`.
+        config: an `EvaluateConfig`.
+        backups: folder for the results of finished batches, or None.
+    """
+    num_samples = tf.constant(checks.positive_int("num_samples", config.num_samples))
+    batch_size = checks.positive_int("batch_size", config.batch_size)
+    signature = model.signatures["elbo"].structured_input_signature[1]
+    x = checks.pixels(x, signature["x"].shape[1])
+
+    def bounds(index):
+        batch = tf.constant(x[index * batch_size :][:batch_size], tf.float32)
+        (seed,) = np.random.SeedSequence([config.seed, index]).generate_state(1)
+        arguments = (batch, num_samples, tf.bitcast(tf.constant(seed), tf.int32))
+        return [model.log_likelihood(*arguments).numpy(), model.elbo(*arguments).numpy()]
+
+    if backups is not None:
+        hashes = [checksums.sha256(file) for file in sorted(path.rglob("*")) if file.is_file()]
+        identity = (hashes, config.num_samples, batch_size, config.seed)
+        backups = finished_batches.folder(backups, [x], identity)
+    indices = tqdm.trange(-(-len(x) // batch_size), desc=f"IWAE-{config.num_samples}")
+    parts = zip(*finished_batches.outputs(indices, bounds, backups), strict=True)
+    importance, elbo = (Estimate(np.concatenate(values)) for values in parts)
+    return {
+        "importance_log_likelihood": importance,
+        "elbo": elbo,
+        "importance_elbo_gap": importance - elbo,
+    }
