@@ -128,6 +128,11 @@ class Epochs(TFEpochIterator):
         return batches
 
 
+def is_validation(options):
+    """Whether `fit` itself has called `evaluate`, by the options that are not documented."""
+    return options.get("_use_cached_eval_dataset", False)
+
+
 def without_optionals(batch):
     """A batch with None for what a generator left out, for which Keras has an empty optional."""
     return keras.tree.map_structure(

@@ -88,6 +88,18 @@ def one_by_one(strategy, step, results, compiled=True):
     return execute
 
 
+def fits_xla(batch):
+    """Whether XLA takes the leaves of a batch: dense, and no text."""
+    return all(
+        leaf is None
+        or isinstance(leaf, np.ndarray | np.generic)
+        and leaf.dtype.kind not in "OSU"
+        or isinstance(leaf, tf.Tensor)
+        and leaf.dtype != tf.string
+        for leaf in keras.tree.flatten(batch)
+    )
+
+
 def _shapes(batch):
     return tuple(
         None if leaf is None else (tuple(np.shape(leaf)), str(leaf.dtype))

@@ -196,7 +196,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         **kwargs,
     ):
         """As `keras.Model.evaluate`."""
-        if not kwargs.get("_use_cached_eval_dataset"):  # else `fit` has done this
+        if not private_keras.is_validation(kwargs):  # else `fit` has done this
             self._training = None
             listed = batch_hooks.as_list(callbacks)
             self._wants_every_batch = any(map(batch_hooks.wants_every_batch, listed))
@@ -270,12 +270,23 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
 
     def _function(self, step):
         """A Keras train or test function: of an iterator, or of a list of batches."""
+        in_turn = executions.one_by_one(
+            self.distribute_strategy, step, self.get_metrics_result, not self.run_eagerly
+        )
+        at_once = in_turn
         if self._is_one_program():
-            execute = executions.in_one_program(self.distribute_strategy, step)
-        else:
-            execute = executions.one_by_one(
-                self.distribute_strategy, step, self.get_metrics_result, not self.run_eagerly
-            )
+            at_once = executions.in_one_program(self.distribute_strategy, step)
+
+        def execute(batches):
+            if at_once is in_turn or all(map(executions.fits_xla, batches)):
+                return at_once(batches)
+            if self._given["jit_compile"] is True:
+                warnings.warn(
+                    "XLA takes dense numbers alone; these steps run without it. "
+                    f"Received: {keras.tree.map_structure(type, batches[0])}",
+                    stacklevel=2,
+                )
+            return in_turn(batches)
 
         def function(batches):
             if not isinstance(batches, list):  # one batch, of `train_on_batch` or a user

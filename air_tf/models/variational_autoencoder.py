@@ -138,7 +138,7 @@ class VariationalAutoencoder(SuperbatchModel):
                     f"would not be used. Received: {name}={given[name]!r}"
                 )
         super().compile(optimizer, loss, *args, **kwargs)
-        self._loss_tracker = LossTracker("loss")
+        self._bound_tracker = LossTracker("loss")
         self._elbo_tracker = keras.metrics.Mean("elbo")
         self._iwae_tracker = keras.metrics.Mean("iwae")
 
@@ -146,7 +146,7 @@ class VariationalAutoencoder(SuperbatchModel):
     def metrics(self):
         if not self.compiled:
             return []
-        return [self._loss_tracker, self._elbo_tracker, self._iwae_tracker]
+        return [self._bound_tracker, self._elbo_tracker, self._iwae_tracker]
 
     def check_data(self, data):
         x, *_ = keras.utils.unpack_x_y_sample_weight(data)
@@ -170,9 +170,9 @@ class VariationalAutoencoder(SuperbatchModel):
             self.optimizer.apply_gradients(zip(gradients, self.trainable_weights, strict=True))
         else:
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
-        self._loss_tracker.update_state(losses)
+        self._bound_tracker.update_state(losses)
         self._elbo_tracker.update_state(elbo, sample_weight)
-        return {"loss": self._loss_tracker.result(), "elbo": self._elbo_tracker.result()}
+        return {"loss": self._bound_tracker.result(), "elbo": self._elbo_tracker.result()}
 
     def test_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -183,7 +183,7 @@ class VariationalAutoencoder(SuperbatchModel):
         log_weights = self.log_importance_weights(x, q, num_samples, seed)
         groups = tf.reshape(log_weights[: k * m], [k, m, -1])
         bound = tf.reduce_mean(objectives.iwae_bound(groups), axis=0)
-        self._loss_tracker.update_state(self._per_example_losses(bound, sample_weight))
+        self._bound_tracker.update_state(self._per_example_losses(bound, sample_weight))
         self._elbo_tracker.update_state(objectives.elbo(log_weights), sample_weight)
         iwae = objectives.iwae_bound(log_weights[: self.num_validation_samples])
         self._iwae_tracker.update_state(iwae, sample_weight)
@@ -206,7 +206,7 @@ class VariationalAutoencoder(SuperbatchModel):
     @property
     def first_non_finite_batch(self):
         """Batch of this epoch, from 1, whose loss was the first not finite; None so far."""
-        tracker = self._loss_tracker
+        tracker = self._bound_tracker
         finite = int(tracker.finite_updates.numpy())
         if tracker.updates.numpy() == finite:
             return None

@@ -419,7 +419,7 @@ def test_superbatches_take_batches_of_any_sizes(x):
     model = compiled(optimizer=keras.optimizers.SGD(0.0), steps_per_execution=4)
     model.fit(data, shuffle=False, verbose=0)
     assert int(model.optimizer.iterations) == len(sizes)
-    assert model._loss_tracker.count == sum(sizes)
+    assert model._bound_tracker.count == sum(sizes)
 
 
 def test_batch_callbacks_come_once_an_execution(x):
