@@ -5,9 +5,7 @@ import pathlib
 import keras
 
 from air_tf import checksums, files, zoo
-from air_tf.files import read_json, write_json, write_text  # noqa: F401  until tuning/ has moved
 from trainers import provenance
-from trainers.provenance import keep_versions  # noqa: F401  until tuning/ has moved
 from trainers.train_config import TrainConfig
 
 MODEL, CONFIG, METRICS, LOGS = "model.keras", "config.json", "metrics.json", "logs"

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from air_tf import objectives, prng
 from tests.conftest import small_model
-from tests.evaluation.test_linear_gaussian import X, linear_model
+from tests.linear_gaussian import X, linear_model
 
 K = 4
 
