@@ -1,4 +1,4 @@
-"""The search: its space, its folder, going on after a kill, and several processes."""
+"""The search: its space, its folder, its resumption after a kill, and several processes."""
 
 import itertools
 import json
@@ -127,7 +127,7 @@ def test_search_report_and_retraining(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(search, SearchConfig, [*arguments, "--epochs", 3])
     assert "another search" in capsys.readouterr().err
-    # Seed and all being the same, the winner trained anew is the winner.
+    # With the same seed and all else, the winner trained again is the winner.
     run(retrain_best, retrain_best.RetrainConfig, [folder, "--out", tmp_path / "best"])
     config, _ = run_folder.load(tmp_path / "best")
     assert config.noise_stddev == trials[0]["hyperparameters"]["noise_stddev"]
@@ -205,7 +205,7 @@ def wait_for(condition, seconds=120):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_a_killed_search_goes_on(tmp_path):
+def test_a_killed_search_resumes(tmp_path):
     folder = tmp_path / "search"
     arguments = [*SMALL, "--out", str(folder), "--grid.noise-stddev", "0.1", "0.2", "0.4"]
     command = [sys.executable, "-m", "tuning.search", *arguments]
@@ -229,7 +229,7 @@ class Killed(BaseException):
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
-def test_a_killed_execution_goes_on_from_its_backup(tmp_path, monkeypatch):
+def test_a_killed_execution_resumes_from_its_backup(tmp_path, monkeypatch):
     """It ends with the same bounds and weights, and does none of its epochs twice."""
     options = "--epochs 4 --executions-per-trial 2 --grid.noise-stddev 0.2 --backup-seconds 0"
     arguments = [*SMALL, *options.split()]
@@ -292,6 +292,8 @@ def test_a_kill_before_or_after_any_write(tuner, max_trials, number, every, tmp_
 
     monkeypatch.setattr(keras_tuner.Tuner, "run_trial", no_training)
     monkeypatch.setattr(AIRHyperModel, "build", AIRHyperModel.config_for)  # the space alone
+    monkeypatch.setattr(provenance, "_commit", lambda: None)  # which takes its time
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
     config = TrainConfig("digits", "dvae", "", encoder_units=(4,), decoder_units=(4,), epochs=2)
     space = {"noise_stddev": (0.1, 0.2, 0.4)}
     kind, hypermodel = "grid", AIRHyperModel(config, space)
@@ -356,7 +358,7 @@ def test_trials_that_diverge_have_failed(diverging, instant_trials, tmp_path, ca
         assert trials[0]["hyperparameters"]["noise_stddev"] == 0.2
 
 
-def test_goes_on_after_an_error_that_is_not_of_the_trial(instant_trials, tmp_path, capsys):
+def test_resumes_after_an_error_that_is_not_of_the_trial(instant_trials, tmp_path, capsys):
     arguments = [*SMALL, "--out", tmp_path / "s", "--grid.noise-stddev", 0.1, 0.2]
     instant_trials[0.2] = OSError("No space left on device")
     with pytest.raises(SystemExit):
@@ -369,7 +371,7 @@ def test_goes_on_after_an_error_that_is_not_of_the_trial(instant_trials, tmp_pat
 
 
 @pytest.mark.parametrize("tuner", ["grid", "random", "bayesian"])
-def test_a_search_that_is_given_more_trials_goes_on(tuner, instant_trials, tmp_path):
+def test_a_search_that_is_given_more_trials_resumes(tuner, instant_trials, tmp_path):
     """It has the trials of a search that was given as many at once, and its own of before."""
     space = [f"--{'grid' if tuner == 'grid' else 'range'}.noise-stddev", 0.1, 0.8]
     space += [0.3, 0.5] if tuner == "grid" else []
