@@ -55,7 +55,9 @@ def pixels(x, width=None, binary=False, name="x"):
     """
     expected = f"`{name}` must be an array [N, {'D' if width is None else width}] of N ≥ 1 examples"
     if not hasattr(x, "__array__") and not isinstance(x, list | tuple):
-        keys = f" with the keys {sorted(x)}: take the array out of it" if isinstance(x, dict) else ""
+        keys = (
+            f" with the keys {sorted(x)}: take the array out of it" if isinstance(x, dict) else ""
+        )
         raise ValueError(f"{expected}. Received: a {type(x).__name__}{keys}")
     x = np.asarray(x)
     if x.ndim != 2 or x.shape[0] == 0 or (width is not None and x.shape[1] != width):

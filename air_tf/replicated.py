@@ -13,4 +13,3 @@ def require_same(strategy, value, what):
     numbers = strategy.experimental_distribute_values_from_function(lambda _: number)
     if len(set(strategy.gather(numbers, axis=0).numpy())) > 1:
         raise ValueError(f"All hosts must see the same {what}. Received: {value} on this one")
-

@@ -37,6 +37,16 @@ def small_model(name="vae", **options):
     return air_tf.create_model(name, **{**SMALL, **strengths(name), **options})
 
 
+def compiled(name="vae", optimizer=None, jit_compile=True, steps_per_execution=None, **options):
+    model = small_model(name, **options)
+    model.compile(
+        optimizer or keras.optimizers.SGD(0.1),
+        jit_compile=jit_compile,
+        steps_per_execution=steps_per_execution,
+    )
+    return model
+
+
 def untrained_run(path):
     """Writes a run folder of digits whose model is as it was made."""
     units = {"encoder_units": (8,), "decoder_units": (7,), "latent_dim": 3}

@@ -1,9 +1,10 @@
-"""Executions: the functions that take the steps of several batches.
+"""Executions: functions that take the steps of several batches.
 
 Each is a function of a list of batches that returns the logs of the last step.
 """
 
 import itertools
+import warnings
 
 import keras
 import numpy as np
@@ -88,16 +89,38 @@ def one_by_one(strategy, step, results, compiled=True):
     return execute
 
 
-def fits_xla(batch):
-    """Whether XLA takes the leaves of a batch: dense, and no text."""
-    return all(
-        leaf is None
-        or isinstance(leaf, np.ndarray | np.generic)
-        and leaf.dtype.kind not in "OSU"
-        or isinstance(leaf, tf.Tensor)
-        and leaf.dtype != tf.string
-        for leaf in keras.tree.flatten(batch)
-    )
+def in_one_program_if_fit(strategy, step, results, insists):
+    """As `in_one_program`, except for batches that XLA does not take: they go one by one.
+
+    Args:
+        strategy, step, results: as of `one_by_one`.
+        insists: whether to warn of such batches.
+    """
+    at_once = in_one_program(strategy, step)
+    in_turn = one_by_one(strategy, step, results)
+
+    def execute(batches):
+        if all(map(_fits_xla, batches)):
+            return at_once(batches)
+        if insists:
+            warnings.warn(
+                "XLA takes dense numbers alone; these steps run without it. "
+                f"Received: {keras.tree.map_structure(type, batches[0])}",
+                stacklevel=2,
+            )
+        return in_turn(batches)
+
+    return execute
+
+
+def _fits_xla(batch):
+    for leaf in keras.tree.flatten(batch):
+        if isinstance(leaf, tf.Tensor):
+            if leaf.dtype == tf.string:
+                return False
+        elif leaf is not None and np.asarray(leaf).dtype.kind not in "buif":
+            return False
+    return True
 
 
 def _shapes(batch):
@@ -114,6 +137,4 @@ def _stacked(batches):
 
 
 def _at(superbatch, index):
-    return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else leaf[index], superbatch
-    )
+    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[index], superbatch)

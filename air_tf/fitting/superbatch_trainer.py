@@ -1,14 +1,11 @@
 """`fit` as Keras documents it, at the speed of one XLA loop."""
 
 import random
-import warnings
 
 import keras
-import numpy as np
-import tensorflow as tf
 
 from air_tf import private_keras
-from air_tf.fitting import batch_hooks, executions
+from air_tf.fitting import arguments, executions
 from air_tf.fitting.array_passes import ArrayPasses
 from air_tf.program import program
 
@@ -147,9 +144,9 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         with the next one, and with the data that come then.
         """
         self.require_compiled("fit")
-        listed = batch_hooks.as_list(callbacks)
-        self._wants_every_batch = any(map(batch_hooks.wants_every_batch, listed))
-        epochs_done = max([0, *(c.resume_fit(self, listed) for c in listed if _resumes(c))])
+        listed = arguments.as_list(callbacks)
+        self._wants_every_batch = any(map(arguments.wants_every_batch, listed))
+        epochs_done = arguments.epochs_done(self, listed)
         first_epoch, initial_epoch = initial_epoch, max(initial_epoch, epochs_done)
         self._training = (first_epoch, initial_epoch)
         if not 0 <= validation_split < 1:
@@ -198,8 +195,8 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         """As `keras.Model.evaluate`."""
         if not private_keras.is_validation(kwargs):  # else `fit` has done this
             self._training = None
-            listed = batch_hooks.as_list(callbacks)
-            self._wants_every_batch = any(map(batch_hooks.wants_every_batch, listed))
+            listed = arguments.as_list(callbacks)
+            self._wants_every_batch = any(map(arguments.wants_every_batch, listed))
             x, y = self._checked(x, y, sample_weight, steps)
         return super().evaluate(
             x,
@@ -270,23 +267,12 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
 
     def _function(self, step):
         """A Keras train or test function: of an iterator, or of a list of batches."""
-        in_turn = executions.one_by_one(
-            self.distribute_strategy, step, self.get_metrics_result, not self.run_eagerly
-        )
-        at_once = in_turn
+        strategy, results = self.distribute_strategy, self.get_metrics_result
         if self._is_one_program():
-            at_once = executions.in_one_program(self.distribute_strategy, step)
-
-        def execute(batches):
-            if at_once is in_turn or all(map(executions.fits_xla, batches)):
-                return at_once(batches)
-            if self._given["jit_compile"] is True:
-                warnings.warn(
-                    "XLA takes dense numbers alone; these steps run without it. "
-                    f"Received: {keras.tree.map_structure(type, batches[0])}",
-                    stacklevel=2,
-                )
-            return in_turn(batches)
+            insists = self._given["jit_compile"] is True
+            execute = executions.in_one_program_if_fit(strategy, step, results, insists)
+        else:
+            execute = executions.one_by_one(strategy, step, results, not self.run_eagerly)
 
         def function(batches):
             if not isinstance(batches, list):  # one batch, of `train_on_batch` or a user
@@ -311,29 +297,12 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
                 self.check_data(part)
 
     def _checked(self, x, y, sample_weight, steps):
-        """x and y as Keras shall get them, after what can be said of them now.
-
-        Raises:
-            ValueError: for unfit arrays, and for endless data without a number of steps.
-        """
-        if steps is None and _is_endless(x):
-            raise ValueError(
-                "Endless data needs a number of steps: `steps_per_epoch` and `validation_steps` of "
-                f"`fit`, `steps` of `evaluate` and `predict`. Received: x={x}, without one"
-            )
-        if (isinstance(x, list) or hasattr(x, "__array__")) and not hasattr(x, "shape"):
-            x = x if private_keras.are_arrays(x) and isinstance(x, list) else np.asarray(x)
-        if not private_keras.are_arrays(x):
-            return x, y
-        self.check_data((x,))
-        if y is None and sample_weight is not None:  # Keras drops weights without targets
-            if self.needs_targets:
-                warnings.warn(
-                    "`sample_weight` without `y` is not used, as in Keras. Received: y=None",
-                    stacklevel=3,
-                )
-            else:
-                y = sample_weight  # it stands in for targets that are not used
+        """Returns x and y for Keras, after what can be said of them before the first batch."""
+        arguments.require_an_end(x, steps)
+        x = arguments.as_array(x)
+        if private_keras.are_arrays(x):
+            self.check_data((x,))
+            y = arguments.targets(y, sample_weight, self.needs_targets)
         return x, y
 
     def _is_one_program(self):
@@ -341,13 +310,3 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
 
     def _num_replicas(self):
         return self.distribute_strategy.num_replicas_in_sync
-
-
-def _resumes(callback):
-    return hasattr(callback, "resume_fit")
-
-
-def _is_endless(x):
-    if isinstance(x, keras.utils.PyDataset):
-        return x.num_batches is None
-    return isinstance(x, tf.data.Dataset) and x.cardinality() == tf.data.INFINITE_CARDINALITY

@@ -22,9 +22,7 @@ def vector_width(name, network):
             f"Received: {name}={network}"
         )
     if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[-1], int):
-        raise ValueError(
-            f"`{name}` must take vectors [B, D]. Received: {name}.input_shape={shape}"
-        )
+        raise ValueError(f"`{name}` must take vectors [B, D]. Received: {name}.input_shape={shape}")
     return shape[-1]
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 import air_tf
 from tests.conftest import small_model
-from tests.test_checks import SETTINGS
+from tests.properties import SETTINGS
 
 FEW = hypothesis.settings(SETTINGS, max_examples=15)
 UNITS = st.lists(st.integers(1, 9), max_size=2).map(tuple)

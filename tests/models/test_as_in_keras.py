@@ -6,8 +6,7 @@ import pytest
 import tensorflow as tf
 
 import air_tf
-from tests.conftest import INPUT_DIM, LATENT_DIM, small_model
-from tests.models.test_training import compiled
+from tests.conftest import INPUT_DIM, LATENT_DIM, compiled, small_model
 
 
 def test_predict_before_and_after_fit(x):

@@ -11,17 +11,7 @@ import tensorflow as tf
 
 import air_tf
 from air_tf import prng
-from tests.conftest import INPUT_DIM, small_model
-
-
-def compiled(name="vae", optimizer=None, jit_compile=True, steps_per_execution=None, **options):
-    model = small_model(name, **options)
-    model.compile(
-        optimizer or keras.optimizers.SGD(0.1),
-        jit_compile=jit_compile,
-        steps_per_execution=steps_per_execution,
-    )
-    return model
+from tests.conftest import INPUT_DIM, compiled, small_model
 
 
 def many_bounds(model, x, repeats=1500):

@@ -1,0 +1,86 @@
+"""Arguments of `fit`, `evaluate` and `predict`: data and callbacks as Keras takes them."""
+
+import warnings
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from air_tf import private_keras
+
+_HOOKS = [
+    f"on_{prefix}batch_{moment}"
+    for prefix in ("", "train_", "test_")
+    for moment in ("begin", "end")
+]
+# Their batch hooks show progress, or do nothing unless they are asked to.
+_CONTENT_WITH_EXECUTIONS = ("air_tf", "keras", "keras_tuner", "tqdm")
+
+
+def as_list(callbacks):
+    """Callbacks as a list, given as Keras takes them: one, several, or a `CallbackList`."""
+    if isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks.callbacks
+    return [] if callbacks is None else keras.tree.flatten(callbacks)
+
+
+def wants_every_batch(callback):
+    """Whether a callback does something after each batch, so that S must be 1."""
+    if isinstance(callback, keras.callbacks.TerminateOnNaN):
+        return True
+    for name in ("save_freq", "update_freq"):  # of ModelCheckpoint, TensorBoard and the like
+        if isinstance(getattr(callback, name, None), int) and getattr(callback, name) > 0:
+            return True
+    return any(_defines(callback, hook) for hook in _HOOKS)
+
+
+def _defines(callback, hook):
+    if hook in vars(callback):  # of a LambdaCallback
+        return True
+    owner = next((c for c in type(callback).__mro__ if hook in vars(c)), keras.callbacks.Callback)
+    return owner.__module__.partition(".")[0] not in _CONTENT_WITH_EXECUTIONS
+
+
+def epochs_done(model, callbacks):
+    """The epochs that are done, as the callbacks that resume a training say; 0 without one."""
+    resuming = [callback for callback in callbacks if hasattr(callback, "resume_fit")]
+    return max((callback.resume_fit(model, callbacks) for callback in resuming), default=0)
+
+
+def require_an_end(x, steps):
+    """Raises ValueError for data that never ends, without a number of steps."""
+    if isinstance(x, keras.utils.PyDataset):
+        endless = x.num_batches is None
+    else:
+        is_dataset = isinstance(x, tf.data.Dataset)
+        endless = is_dataset and x.cardinality() == tf.data.INFINITE_CARDINALITY
+    if endless and steps is None:
+        raise ValueError(
+            "Endless data needs a number of steps: `steps_per_epoch` and `validation_steps` of "
+            f"`fit`, `steps` of `evaluate` and `predict`. Received: {x}, without one"
+        )
+
+
+def as_array(x):
+    """Returns rows of numbers, and what NumPy can make an array of, as an array; all else as is."""
+    if isinstance(x, list):
+        return x if private_keras.are_arrays(x) else np.asarray(x)
+    return np.asarray(x) if hasattr(x, "__array__") and not hasattr(x, "shape") else x
+
+
+def targets(y, sample_weight, needed):
+    """Returns the targets for Keras, which drops weights where there are none.
+
+    Args:
+        y: targets or None.
+        sample_weight: weights or None.
+        needed: whether a step uses targets. If not, the weights stand in for them.
+    """
+    if y is not None or sample_weight is None:
+        return y
+    if needed:
+        warnings.warn(
+            "Keras does not use `sample_weight` without `y`. Received: y=None", stacklevel=4
+        )
+        return None
+    return sample_weight
