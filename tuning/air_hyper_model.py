@@ -2,17 +2,15 @@
 
 import dataclasses
 import math
-import warnings
 
 import keras
 import keras_tuner
-from keras_tuner import errors
 from tqdm.keras import TqdmCallback
 
 import air_tf
 from air_tf import checks
 from trainers import train
-from tuning import private_keras_tuner
+from tuning import private_keras_tuner, refusals
 
 # What can be searched, and what a value of it must be.
 HYPERPARAMETERS = {
@@ -92,22 +90,10 @@ class AIRHyperModel(keras_tuner.HyperModel):
             values[name] = (hp.Int if whole else hp.Float)(name, low, high, sampling=sampling)
         return replaced(self.config, values, seed=self.config.seed + self.execution)
 
-    def objective(self, given=None):
-        """The `keras_tuner.Objective` of a search.
-
-        Args:
-            given: what a user takes for it: an `Objective`, its name, or None.
-
-        Raises:
-            ValueError: if another objective is given.
-        """
-        monitor = self.config.monitor
-        objective = keras_tuner.Objective(monitor, "max")
-        if given is not None and str(given) not in (monitor, str(objective)):
-            raise errors.FatalValueError(
-                f"The objective must be that by which trials stop, {objective}. Received: {given}"
-            )
-        return objective
+    @property
+    def objective(self):
+        """The `keras_tuner.Objective` of a search: the bound by which trials stop."""
+        return keras_tuner.Objective(self.config.monitor, "max")
 
     def build(self, hp):
         return train.build(self.config_for(hp), self.data)
@@ -115,8 +101,8 @@ class AIRHyperModel(keras_tuner.HyperModel):
     def fit(self, hp, model, *args, callbacks=(), resuming=(), verbose=0, **options):
         # KerasTuner has copied `callbacks`; `resuming` are those of the tuners of this package.
         by_hyperband = {"epochs", "initial_epoch"} if "tuner/epochs" in hp.values else set()
-        require_no_data(args, options.keys() - by_hyperband)
-        self._require_tuner(private_keras_tuner.tuner_of(callbacks))
+        refusals.data(args, options.keys() - by_hyperband)
+        refusals.tuner(private_keras_tuner.tuner_of(callbacks), self.objective)
         # KerasTuner would save the weights after every epoch that has no validation.
         savers = private_keras_tuner.weight_savers(callbacks)
         callbacks = [c for c in callbacks if c not in savers]
@@ -134,34 +120,6 @@ class AIRHyperModel(keras_tuner.HyperModel):
             saver.set_model(model)
             saver.on_epoch_end(len(history.epoch), {config.monitor: best})
         return history
-
-    def _require_tuner(self, tuner):
-        """Raises ValueError if the search would not be what the tuner says."""
-        if tuner is None:
-            return
-        self.objective(tuner.oracle.objective)
-        if tuner.executions_per_trial > 1:
-            raise errors.FatalValueError(
-                "KerasTuner's own tuners would train each execution with the same seed; take "
-                f"tuning.{type(tuner).__name__}, or one execution. "
-                f"Received: executions_per_trial={tuner.executions_per_trial}"
-            )
-        if isinstance(tuner, keras_tuner.GridSearch):
-            warnings.warn(
-                "keras_tuner.GridSearch cannot resume a search that is killed (keras-tuner #1055); "
-                "tuning.GridSearch can",
-                stacklevel=2,
-            )
-
-
-def require_no_data(args, names):
-    """Raises ValueError if `search` got arguments, or options of a name, that it cannot use."""
-    if args or names:
-        raise errors.FatalValueError(
-            "`search` takes `callbacks` and `verbose` alone; the TrainConfig of the AIRHyperModel "
-            f"says the data, the epochs and the rest. Received: {len(args)} positional arguments "
-            f"and {sorted(names)}"
-        )
 
 
 def replaced(config, values, **others):

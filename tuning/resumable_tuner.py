@@ -1,20 +1,14 @@
-"""What the tuners of this package add to KerasTuner's."""
+"""What the tuners of this package add to those of KerasTuner."""
 
 import contextlib
-import copy
 import pathlib
-import shutil
 
-import keras
 import keras_tuner
-import numpy as np
-from keras_tuner import errors
 
-from air_tf import checks, files
-from air_tf.callbacks import BackupAndRestore
-from trainers import locks, provenance, run_folder, train
-from tuning import private_keras_tuner, report
-from tuning.air_hyper_model import AIRHyperModel, require_no_data
+from air_tf import checks
+from trainers import locks
+from tuning import executions, private_keras_tuner, refusals
+from tuning.air_hyper_model import AIRHyperModel
 
 
 class ResumableTuner(keras_tuner.Tuner):
@@ -33,9 +27,9 @@ class ResumableTuner(keras_tuner.Tuner):
         **options: of the oracle, as in KerasTuner.
 
     Raises:
-        ValueError: for an unfit hypermodel or objective, for a folder in which another process is
-            at work or a file is damaged, and from `search` for arguments other than `callbacks`
-            and `verbose`.
+        ValueError: for an unfit hypermodel or objective; for a folder that is not local, is damaged
+            or has another process at work; from `search` for arguments other than `callbacks` and
+            `verbose`.
     """
 
     oracle_class = None
@@ -53,11 +47,14 @@ class ResumableTuner(keras_tuner.Tuner):
         **options,
     ):
         self.require(hypermodel)
+        if "://" in str(directory):
+            raise ValueError(f"`directory` must be a local folder. Received: {directory}")
         self._num_executions = checks.positive_int("executions_per_trial", executions_per_trial)
         seed = hypermodel.config.seed if seed is None else seed
         # KerasTuner takes a seed of 0 for none. One trial that diverges says nothing of the others.
         options = {"seed": seed + 1, "max_consecutive_failed_trials": 10**9, **options}
-        oracle = self.oracle_class(objective=hypermodel.objective(objective), **options)
+        refusals.objective(objective, hypermodel.objective)
+        oracle = self.oracle_class(objective=hypermodel.objective, **options)
         self._folder = pathlib.Path(directory or ".") / (project_name or "untitled_project")
         with self._alone(), private_keras_tuner.whole_files():
             if private_keras_tuner.holds_oracle() and not overwrite:
@@ -79,7 +76,7 @@ class ResumableTuner(keras_tuner.Tuner):
             raise ValueError(f"`hypermodel` must be an AIRHyperModel. Received: {hypermodel!r}")
 
     def search(self, *args, callbacks=(), **options):
-        require_no_data(args, options.keys() - {"verbose"})
+        refusals.data(args, options.keys() - {"verbose"})
         with self._alone(), private_keras_tuner.whole_files():
             # Another process may have been at work here, or an interrupt have left a trial.
             if private_keras_tuner.holds_oracle() and private_keras_tuner.recover(self._folder):
@@ -95,60 +92,17 @@ class ResumableTuner(keras_tuner.Tuner):
             self.hypermodel.config_for(self.oracle.hyperparameters)
 
     def run_trial(self, trial, *args, callbacks=(), **options):
-        path = pathlib.Path(self.get_trial_dir(trial.trial_id))
-        monitor = self.oracle.objective.name
-        records = report.read(path / report.EXECUTIONS)[: self._num_executions]
-        for execution in range(len(records), self._num_executions):
-            self.hypermodel.execution = execution
-            self.hypermodel.best = max((record[monitor] for record in records), default=-np.inf)
-            options["callbacks"] = [_apart(callback, execution) for callback in callbacks]
-            try:
-                record = self._execute(trial, path / run_folder.BACKUPS, *args, **options)
-            except (errors.FatalError, errors.FailedTrialError):
-                raise
-            except Exception as error:
-                values = trial.hyperparameters.values
-                raise errors.FatalValueError(f"{error}. Received: {values}") from error
-            finally:
-                self.hypermodel.execution = 0
-            records.append(record)
-            files.write_json(path / report.EXECUTIONS, records)
-        shutil.rmtree(path / run_folder.BACKUPS, ignore_errors=True)
-        return [{monitor: record[monitor]} for record in records]
+        def train_once(**more):
+            return super(ResumableTuner, self).run_trial(trial, *args, **options, **more)
 
-    def _execute(self, trial, backups, *args, **options):
-        """Trains a model or resumes its training; returns the record."""
-        config = self.hypermodel.config_for(trial.hyperparameters)
-        folder = backups / str(self.hypermodel.execution)
-        folder.mkdir(parents=True, exist_ok=True)
-        versions = provenance.keep_versions(folder)
-        stopwatch = train.Stopwatch()
-        options["resuming"] = [BackupAndRestore(folder, config.backup_seconds), stopwatch]
-        try:
-            (history,) = super().run_trial(trial, *args, **options)
-        except FloatingPointError as error:
-            shutil.rmtree(backups, ignore_errors=True)
-            raise errors.FailedTrialError(str(error)) from error
-        bounds = history.history[config.monitor]
-        best = int(np.argmax(bounds))
-        return {
-            "seed": config.seed,
-            config.monitor: max(bounds),
-            "best_epoch": history.epoch[0] + config.validation_freq * (best + 1),
-            "epochs": len(history.epoch),
-            "seconds": stopwatch.seconds,
-            "versions": versions,
-        }
+        path = pathlib.Path(self.get_trial_dir(trial.trial_id))
+        records = executions.run(
+            self.hypermodel, trial, path, self._num_executions, callbacks, train_once
+        )
+        monitor = self.oracle.objective.name
+        return [{monitor: record[monitor]} for record in records]
 
     def _alone(self):
         """Keeps other processes off the folder; workers share it with their chief."""
         alone = private_keras_tuner.holds_oracle()
         return locks.locked(self._folder) if alone else contextlib.nullcontext()
-
-
-def _apart(callback, execution):
-    """The callback, or a TensorBoard callback with a folder of its own for each execution."""
-    if isinstance(callback, keras.callbacks.TensorBoard):
-        callback = copy.copy(callback)
-        callback.log_dir = str(pathlib.Path(callback.log_dir) / f"execution{execution}")
-    return callback

@@ -51,7 +51,7 @@ def test_fit_gets_the_tuner_and_what_saves_weights(hypermodel, tmp_path, monkeyp
         return -1.0
 
     hypermodel.fit = fit
-    objective = hypermodel.objective()
+    objective = hypermodel.objective
     tuner = keras_tuner.RandomSearch(hypermodel, objective, max_trials=1, directory=tmp_path)
     tuner.search(verbose=0)
     assert found == [tuner]

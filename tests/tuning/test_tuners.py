@@ -166,7 +166,7 @@ def test_overwrite_begins_again(hypermodel, trained, tmp_path):
 @pytest.mark.parametrize("tuner_class", [GridSearch, keras_tuner.RandomSearch])
 def test_callbacks_and_verbose_reach_every_fit(tuner_class, hypermodel, instant_fits, tmp_path):
     callbacks = [Counter(), keras.callbacks.TensorBoard(tmp_path / "logs")]
-    tuner = tuner_class(hypermodel, hypermodel.objective(), directory=tmp_path)
+    tuner = tuner_class(hypermodel, hypermodel.objective, directory=tmp_path)
     tuner.search(callbacks=callbacks, verbose=0)
     logs = set()
     for fit in instant_fits:
@@ -191,7 +191,7 @@ def test_callbacks_and_verbose_reach_every_fit(tuner_class, hypermodel, instant_
 def test_data_and_epochs_are_those_of_the_config(
     tuner_class, args, options, hypermodel, instant_fits, tmp_path
 ):
-    tuner = tuner_class(hypermodel, hypermodel.objective(), directory=tmp_path)
+    tuner = tuner_class(hypermodel, hypermodel.objective, directory=tmp_path)
     with pytest.raises(ValueError, match=r"`search` takes `callbacks` and `verbose`.*Received"):
         tuner.search(*args, **options)
     assert not instant_fits
@@ -227,7 +227,7 @@ def test_keras_tuners_train_one_execution(name, hypermodel, instant_fits, tmp_pa
     options = {"max_epochs": 2} if name == "hyperband" else {"max_trials": 2}
     for number in (2, 1):
         options |= {"directory": tmp_path / str(number), "executions_per_trial": number}
-        tuner = KERAS_TUNERS[name](hypermodel, hypermodel.objective(), **options)
+        tuner = KERAS_TUNERS[name](hypermodel, hypermodel.objective, **options)
         if number == 2:
             with pytest.raises(ValueError, match=r"same seed.*Received: executions_per_trial=2"):
                 tuner.search(verbose=0)
@@ -241,12 +241,13 @@ def test_keras_tuners_train_one_execution(name, hypermodel, instant_fits, tmp_pa
     ("tuner_class", "options", "message"),
     [
         (GridSearch, {"executions_per_trial": 0}, "`executions_per_trial` must be"),
+        (GridSearch, {"directory": "gs://bucket"}, "`directory` must be a local folder"),
         (BayesianOptimization, {}, "give it a --range .`ranges` in a script."),
     ],
 )
 def test_rejects(tuner_class, options, message, hypermodel, tmp_path):
     with pytest.raises(ValueError, match=message):
-        tuner_class(hypermodel, directory=tmp_path / "s", **options)
+        tuner_class(hypermodel, **{"directory": tmp_path / "s", **options})
     assert not (tmp_path / "s").exists()
 
 
