@@ -4,6 +4,8 @@ Keras may change these with any release: setup.py bounds its version, and
 tests/test_private_keras.py fails if one of them no longer does what is needed here.
 """
 
+import concurrent.futures
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -51,11 +53,14 @@ class Epochs(TFEpochIterator):
     Attributes:
         steps_per_execution: S.
         check: function of a batch that raises an error if it is unfit.
+        reads_ahead: whether batches are taken in another thread while an execution runs.
         skipped: epochs whose batches are taken and left before the first one.
     """
 
     check = staticmethod(lambda batch: None)
+    reads_ahead = False
     skipped = 0
+    _end = None
 
     def arrays(self):
         """The dense arrays x or (x, y, ...) that Keras makes batches of; None for other data."""
@@ -76,6 +81,13 @@ class Epochs(TFEpochIterator):
         """Takes the batches from another iterable, of as many batches a pass."""
         self._distributed_dataset = batches
 
+    def without_autotuner(self):
+        """Stops tf.data's autotuner: while it lives, XLA was seen to work with one thread less."""
+        if isinstance(self._distributed_dataset, tf.data.Dataset):
+            options = tf.data.Options()
+            options.autotune.enabled = False
+            self._distributed_dataset = self._distributed_dataset.with_options(options)
+
     def __iter__(self):
         skipped, self.skipped = self.skipped, 0
         for _ in range(skipped):
@@ -91,40 +103,58 @@ class Epochs(TFEpochIterator):
         if self._current_iterator is None or self.steps_per_epoch is None:
             self._current_iterator = iter(self._get_iterator())
             self._steps_seen = 0
+        left = self._num_batches - self._steps_seen if self._num_batches else steps
         step = 0
-        while steps is None or step < steps:
-            if self._num_batches and self._steps_seen >= self._num_batches:
-                if self.steps_per_epoch:
-                    self._interrupted_warning()
-                break
-            most = self.steps_per_execution
-            batches = self._taken(most if steps is None else min(most, steps - step))
-            taken = max(len(batches), 1)
+        for batches in self._executions(steps if steps is None else min(steps, left)):
+            taken = max(len(batches), 1)  # Keras counts the one that is not there
             self._steps_seen += taken
             yield step, step + taken - 1, batches
             step += taken
+        if steps is not None and steps > left:
+            self._interrupted_warning()
         if self._num_batches and self._steps_seen >= self._num_batches:
             self._current_iterator = iter(self._get_iterator())
             self._steps_seen = 0
         self.data_adapter.on_epoch_end()
 
+    def _executions(self, left):
+        """Lists of the next batches, `left` in all; empty ones without end after the data's end.
+
+        The batches of an execution are taken while the one before runs, but never those of another
+        epoch, and none at all with S = 1: there, Keras takes a batch after the callbacks before it.
+        """
+        most = self.steps_per_execution
+        if most == 1 or not self.reads_ahead or (left is not None and left <= most):
+            while left is None or left > 0:
+                batches = self._taken(most if left is None else min(most, left))
+                left = left and left - max(len(batches), 1)
+                yield batches
+            return
+        with concurrent.futures.ThreadPoolExecutor(1) as thread:
+            future = thread.submit(self._taken, most)
+            while future is not None:
+                batches, future = future.result(), None
+                left = left and left - max(len(batches), 1)
+                if left is None or left > 0:
+                    future = thread.submit(self._taken, most if left is None else min(most, left))
+                yield batches
+
     def _taken(self, most):
-        """The next batches; an error after the first of them is raised by the next call."""
-        error = vars(self).pop("_late_error", None)
-        if error is not None:
-            raise error
+        """The next batches. What ends them after the first one is left to the next call."""
+        end, self._end = self._end, None
         batches = []
         try:
+            if end is not None:
+                raise end
             for _ in range(most):
                 batch = without_optionals(next(self._current_iterator))
                 self.check(batch)
                 batches.append(batch)
-        except (StopIteration, tf.errors.OutOfRangeError):
-            pass
         except Exception as error:
-            if not batches:
+            if batches:
+                self._end = error
+            elif not isinstance(error, StopIteration | tf.errors.OutOfRangeError):
                 raise
-            self._late_error = error
         return batches
 
 

@@ -21,7 +21,8 @@ class ArrayPasses:
     """
 
     def __init__(self, arrays, batch_size, shuffle, seed=(0, 0), first=0):
-        self._arrays = _mapped(tf.convert_to_tensor, arrays)
+        with tf.device("CPU"):  # they may be larger than the memory of a GPU
+            self._arrays = _mapped(tf.convert_to_tensor, arrays)
         self._size = next(len(a) for a in keras.tree.flatten(self._arrays) if a is not None)
         self._batch_size, self._shuffle, self._seed = batch_size, shuffle, seed
         self._first, self._numbers = first, itertools.count(first)

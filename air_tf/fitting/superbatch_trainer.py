@@ -226,6 +226,9 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         arrays = epochs.arrays()
         if arrays is None:
             epochs.check = self._check_local
+            if self._is_one_program():
+                epochs.without_autotuner()
+        epochs.reads_ahead = self._is_one_program()
         if training is None:
             if arrays is not None and self._num_replicas() == 1:
                 epochs.replace_data(ArrayPasses(arrays, **epochs.array_options))
