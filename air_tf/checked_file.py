@@ -1,4 +1,4 @@
-"""Arrays in files that tell whether they are damaged."""
+"""Arrays in files whose names show whether they are damaged."""
 
 import hashlib
 import io
@@ -11,15 +11,15 @@ DIGITS = 16  # of the digest in a name
 
 
 def write(directory, name, arrays):
-    """Writes NAME-DIGEST.npz, whole or not at all; the digest is that of the content.
+    """Writes NAME-DIGEST.npz, whole or not at all; DIGEST is the digest of the content.
 
     Args:
-        directory: `pathlib.Path`; it is made if there is none.
-        name: start of the file's name.
-        arrays: {name: array}; none of dtype object.
+        directory: `pathlib.Path`; made if it does not exist.
+        name: NAME, the start of the file's name.
+        arrays: {name: array}; no array of dtype object.
 
     Raises:
-        OSError: if the file cannot be written; then there is no file.
+        OSError: if it cannot write the file; then there is no file.
     """
     content = io.BytesIO()
     np.savez(content, **arrays)
@@ -29,7 +29,7 @@ def write(directory, name, arrays):
 
 
 def read(path):
-    """The arrays of a file, or None if it is not as it was written."""
+    """The arrays of a file, or None if the file has changed since it was written."""
     content = path.read_bytes()
     if path.stem.rpartition("-")[2] != _digest(content):
         return None

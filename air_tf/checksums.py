@@ -1,4 +1,4 @@
-"""SHA-256 of files, and lists of them for the files of a folder."""
+"""SHA-256 hashes of files, and lists of the hashes in a folder."""
 
 import hashlib
 
@@ -18,7 +18,7 @@ def write_hashes(path, hashes=None):
 
     Args:
         path: the folder, a `pathlib.Path`.
-        hashes: file to write, under the folder; its SHA256SUMS if None.
+        hashes: list to write, a file under the folder; its SHA256SUMS if None.
     """
     hashes = hashes or path / HASHES
     found = sorted(file for file in path.rglob("*") if file.is_file() and file != hashes)
@@ -27,10 +27,10 @@ def write_hashes(path, hashes=None):
 
 
 def check_hashes(path, hashes=None):
-    """Compares the files of a folder with what `write_hashes` wrote.
+    """Compares the files of a folder with the list that `write_hashes` wrote.
 
     Raises:
-        ValueError: if a file is missing, differs or was not there, or if there is no list.
+        ValueError: if a file is missing, changed or not in the list, or if there is no list.
     """
     hashes = hashes or path / HASHES
     if not hashes.exists():

@@ -11,8 +11,8 @@ def exponential_decay(initial_learning_rate, total_iterations, decay=0.01):
     Args:
         initial_learning_rate: γ_0 > 0.
         total_iterations: i_max ≥ 1, optimizer steps of the whole run.
-        decay: b > 0, the factor that the rate has lost at i_max (0.01 by default; the paper's
-            value is not known).
+        decay: b > 0, the factor on the rate at i_max (0.01 by default; the paper's value is not
+            known).
 
     Returns:
         A `keras.optimizers.schedules.ExponentialDecay`.

@@ -21,17 +21,17 @@ def export_saved_model(model, path):
     | `elbo(x, num_samples, seed)` | the ELBO of each example, nats |
     | `log_likelihood(x, num_samples, seed)` | the IWAE-k bound of each example, nats |
 
-    x is float32 `[B, D]`, z float32 `[B, Z]`; `num_samples` ≥ 1 and `seed` are int32 scalars. The
-    same seed gives the same numbers as the Keras model, and as `air_tf.evaluation` for images that
-    are one batch there. The two bounds stream over their samples in memory that does not grow with
-    their number, and are compiled by XLA.
+    x is float32 `[B, D]`, z float32 `[B, Z]`; `num_samples` ≥ 1 and `seed` are int32 scalars. With
+    the same seed, the numbers equal those of the Keras model; they equal those of
+    `air_tf.evaluation` if the images are one batch there. XLA compiles the two bounds. They stream
+    over their samples, so memory does not grow with the number of samples.
 
     Args:
         model: a `VariationalAutoencoder`.
-        path: folder to write; must not exist yet.
+        path: folder to write; it must not exist yet.
 
     Raises:
-        FileExistsError: if there is something at `path`.
+        FileExistsError: if something is at `path`.
 
     Example:
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
@@ -51,7 +51,7 @@ def export_saved_model(model, path):
 
     def bounds(x, num_samples, seed):
         q = model.variational_family(model.posterior_outputs(x))
-        # The evaluators fold the index of the batch into the seed; here there is one batch.
+        # The evaluators fold the batch index into the seed; here there is one batch.
         seed = prng.fold_in(seed, 0)
         return streaming_bounds(model, x, q, num_samples, seed)
 

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writes files whole or not at all."""
 
 import contextlib
 import json
@@ -7,20 +7,20 @@ import shutil
 
 import numpy as np
 
-UNFINISHED = ".tmp"  # suffix of what a kill may leave
+UNFINISHED = ".tmp"  # suffix of files that a kill may leave behind
 
 
 @contextlib.contextmanager
 def whole(path):
-    """Yields a path beside `path`; what the caller writes there replaces `path` at the end.
+    """Yields a path beside `path`; at the end, what the caller wrote there replaces `path`.
 
-    A kill, an error or a full disk leaves the old file, or none if there was none.
+    A kill, an error or a full disk leaves the old file, or no file if there was none.
 
     Args:
         path: `pathlib.Path` of a file, or of a folder that is new or empty.
     """
     unfinished = path.with_name(f".{path.name}{UNFINISHED}")
-    _remove(unfinished)  # a kill left it
+    _remove(unfinished)  # left behind by a kill
     try:
         yield unfinished
         if unfinished.is_file():
@@ -39,7 +39,7 @@ def write_bytes(path, content):
 
 
 def write_text(path, text):
-    """Writes a text and a line end to a file."""
+    """Writes a text and a newline to a file."""
     write_bytes(path, f"{text}\n".encode())
 
 
@@ -58,8 +58,8 @@ def read_json(path):
     """Reads the value in a JSON file.
 
     Raises:
-        FileNotFoundError: if there is no file.
-        ValueError: if it is not JSON.
+        FileNotFoundError: if the file does not exist.
+        ValueError: if the file is not JSON.
     """
     if not path.exists():
         raise FileNotFoundError(f"The folder must hold {path.name}. Received: {path.parent}")

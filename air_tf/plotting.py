@@ -21,7 +21,7 @@ def image_grid(images, image_shape, columns):
 
 
 def model_grids(model, x, image_shape, seed, columns=10):
-    """Grids of 100 samples, and of up to 50 observations each above its reconstruction."""
+    """A grid of 100 samples, and one of up to 50 observations above their reconstructions."""
     x = np.asarray(x[: 5 * columns], np.float32)
     pairs = []
     reconstructions = np.asarray(model.reconstruct(x, seed=seed))
@@ -39,7 +39,7 @@ def model_grids(model, x, image_shape, seed, columns=10):
 
 
 def show_grid(axes, grid, title):
-    """Draws a grid, ink dark, on matplotlib axes."""
+    """Draws a grid on matplotlib axes, with dark ink."""
     axes.imshow(grid, cmap="gray_r", vmin=0, vmax=1)
     axes.set_title(title)
     axes.axis("off")

@@ -1,9 +1,9 @@
-"""Stateless random numbers: one place that decides how a seed becomes noise.
+"""Stateless random numbers: this module alone decides how a seed becomes noise.
 
 Threefry-2x32 with 20 rounds (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011),
-written in elementwise operations: XLA fuses them with what consumes the numbers, several times
-faster than it compiles TensorFlow's generators on CPU, and a seed means the same numbers with XLA
-and without, on any device.
+written in elementwise operations. XLA fuses them with the operations that use the numbers. On CPU
+this runs several times faster than TensorFlow's generators under XLA. A seed gives the same numbers
+with XLA and without, on any device.
 """
 
 import math
@@ -12,12 +12,12 @@ import tensorflow as tf
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
-# Second word of the counter: numbers drawn from a seed never coincide with seeds made of it.
+# Second word of the counter: it keeps numbers drawn from a seed apart from seeds made of it.
 _DRAW, _FOLD_IN, _SPLIT = range(3)
 
 
 def as_seed(seed):
-    """Returns an int seed, or an int32 seed tensor `[2]`, as a seed tensor `[2]`."""
+    """Turns an int seed, or an int32 seed tensor `[2]`, into a seed tensor `[2]`."""
     seed = tf.convert_to_tensor(seed)
     if seed.shape.rank == 0:
         seed = tf.stack([tf.cast(seed, tf.int32), tf.zeros((), tf.int32)])
@@ -25,7 +25,7 @@ def as_seed(seed):
 
 
 def next_seed(seed_generator):
-    """Advances a `keras.random.SeedGenerator`; replicas of a `tf.distribute` strategy differ."""
+    """The next seed of a `keras.random.SeedGenerator`, another one for each replica."""
     seed = tf.cast(seed_generator.next(), tf.int32)
     context = tf.distribute.get_replica_context()
     if context is None or context.num_replicas_in_sync == 1:
@@ -70,7 +70,7 @@ def _bits(shape, seed, num_bits):
     return tf.bitcast(tf.bitwise.right_shift(bits, _word(32 - num_bits)), tf.int32)
 
 
-# A function of its own: traced once, where the hundred operations would else be made at each use.
+# A separate function is traced once; otherwise each use would add its hundred operations.
 @tf.function(
     input_signature=[
         tf.TensorSpec([2], tf.int32),

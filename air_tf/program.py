@@ -1,4 +1,4 @@
-"""Compiled programs of which many are made from the same code."""
+"""Compiled programs, when the same code makes many of them."""
 
 import functools
 
@@ -6,9 +6,9 @@ import tensorflow as tf
 
 
 def program(function, jit_compile=None):
-    """A `tf.function` without AutoGraph whose traces are counted by themselves.
+    """A `tf.function` without AutoGraph, with its own count of traces.
 
-    TensorFlow counts the traces of all functions that share a code object together, and would warn
-    after five models. A partial has no code object.
+    TensorFlow adds up the traces of all functions with the same code object, and would warn after
+    five models. A partial has no code object.
     """
     return tf.function(functools.partial(function), jit_compile=jit_compile, autograph=False)

@@ -1,4 +1,4 @@
-"""Says at import which Keras, TensorFlow and TensorFlow Probability were found and are wanted."""
+"""Checks the versions of Keras, TensorFlow and TensorFlow Probability at import."""
 
 import importlib.metadata
 import re
@@ -33,7 +33,7 @@ def check(versions=None):
     received = ", ".join(f"{name} {version or 'missing'}" for name, version in versions.items())
     if unfit:
         raise ImportError(f"air_tf needs {wanted}. Received: {received}")
-    import keras  # only now is it known to be there
+    import keras  # it is installed: the check above passed
 
     if keras.backend.backend() != "tensorflow":
         raise ImportError(

@@ -1,4 +1,4 @@
-"""Trained models that come with a checkout, checked against their hashes before they are loaded."""
+"""Trained models of a checkout; their hashes are checked before they are loaded."""
 
 import pathlib
 
@@ -11,7 +11,7 @@ FOLDER = pathlib.Path(__file__).resolve().parents[1] / "saved_models"
 
 
 def list_pretrained(folder=None):
-    """Names `dataset/model` of the trained models, sorted; damaged ones are among them.
+    """Names `dataset/model` of the trained models, sorted; damaged models are listed, too.
 
     Args:
         folder: where the models are; `saved_models/` of the checkout by default.
@@ -26,18 +26,18 @@ def list_pretrained(folder=None):
 
 
 def load_pretrained(name, folder=None):
-    """Loads a trained `VariationalAutoencoder`, after checking every file of it.
+    """Checks every file of a trained `VariationalAutoencoder`, then loads it.
 
-    The folder `saved_models/<name>/saved_model` holds the same model for TensorFlow alone, and
-    README.md what it was trained on and how well it does.
+    The folder `saved_models/<name>/saved_model` holds the same model for TensorFlow alone; its card
+    README.md says what the model was trained on and how good it is.
 
     Args:
         name: one of `list_pretrained()`, such as "digits/dvae".
         folder: as in `list_pretrained`.
 
     Raises:
-        ValueError: for an unknown name (with the nearest known one), or a file that is not what it
-            was when the model was published.
+        ValueError: for an unknown name (with the nearest known one), or a file that has
+            changed since the model was published.
     """
     path = _path(name, folder)
     verify(path)
@@ -56,10 +56,10 @@ def read_card(name, folder=None):
 
 
 def verify(path):
-    """Checks that a model's folder is whole, and as it was published.
+    """Checks that a model's folder is complete and has not changed since it was published.
 
     Raises:
-        ValueError: for a file that is missing or differs, or if there is no card or no list.
+        ValueError: if a file is missing or changed, or if there is no card or no list.
     """
     path = pathlib.Path(path)
     for name in (CARD, HASHES):
@@ -73,7 +73,7 @@ def _path(name, folder):
     known = list_pretrained(folder)
     if not known:
         raise ValueError(
-            f"There are no trained models in {folder}; they come with a checkout of the "
-            f"repository, not with the installed package. Received: name={name!r}"
+            f"{folder} must hold trained models; they come with a checkout of the repository, "
+            f"not with the installed package. Received: name={name!r}"
         )
     return folder / checks.one_of("name", name, known)

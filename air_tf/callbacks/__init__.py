@@ -1,4 +1,4 @@
-"""Keras callbacks: early stopping, IW-SVI, backups, an end to divergence, image grids."""
+"""Keras callbacks: early stopping, IW-SVI, backups, a stop on divergence, image grids."""
 
 from air_tf.callbacks.backup_and_restore import BackupAndRestore
 from air_tf.callbacks.early_stopping import EarlyStopping

@@ -1,4 +1,4 @@
-"""Going on with an interrupted `fit` as if it had not been interrupted."""
+"""Resumes an interrupted `fit` as if nothing had interrupted it."""
 
 import collections
 import copy
@@ -12,35 +12,35 @@ import numpy as np
 
 from air_tf import checked_file, replicated
 
-_KEPT = 2  # backups: if the last one is damaged, the one before serves
+_KEPT = 2  # backups: if the last one is damaged, the one before it is used
 # Epochs and digest; other files in the folder stay.
 _NAME = f"{'[0-9]' * 8}-{'[0-9a-f]' * checked_file.DIGITS}"
 
 
 class BackupAndRestore(keras.callbacks.Callback):
-    """Backs up the state of `fit` after epochs, and goes on from the last backup if there is one.
+    """Backs up the state of `fit` after epochs, and resumes from the last backup if there is one.
 
-    A killed process, started again, ends with the same weights as one that was never touched, bit
-    for bit on one machine: beside weights and optimizer, a backup has the random streams, the
-    history, and what changed in the other callbacks, such as the best weights and the patience
-    of early stopping: attributes that are numbers, texts, lists and dicts of these, or lists of
-    arrays. (`keras.callbacks.BackupAndRestore` keeps the first two only.) The order of
-    the data goes on where it was for arrays, and for a `tf.data.Dataset` of known length whose
-    shuffling is seeded.
+    If a process is killed and started again, it ends with the same weights as one that ran without
+    a stop, bit for bit on one machine. A backup has the weights, the optimizer, the random streams
+    and the history. It also has what changed in the other callbacks, such as the best weights and
+    the patience of early stopping: attributes that are numbers, texts, lists and dicts of these, or
+    lists of arrays. (`keras.callbacks.BackupAndRestore` keeps weights and optimizer only.) The
+    order of the data resumes where it was for arrays, and for a `tf.data.Dataset` of known length
+    with seeded shuffling.
 
-    Backups are written whole or not at all. A damaged one is passed over with a warning. They stay
-    when training has ended; delete the folder to begin anew. With several hosts, the folder must be
-    one that all share; the first host writes.
+    A backup is written whole or not at all. A damaged one is skipped with a warning. Backups stay
+    when training has ended; delete the folder to start again. If there are several hosts, they must
+    share the folder; the first host writes.
 
     Args:
         directory: folder of the backups, of this training only.
         every_seconds: the least time between two backups; 0 for one after every epoch.
 
     Raises:
-        TypeError: from `fit`, for a model of another library, which would not be restored.
-        ValueError: from `fit`, if the folder holds backups of another model, or is not the same on
-            all hosts.
-        OSError: from `fit`, if a backup cannot be written; those before it stay as they are.
+        TypeError: from `fit`, for a model of another library, which it could not restore.
+        ValueError: from `fit`, if the folder holds backups of another model, or differs
+            between hosts.
+        OSError: from `fit`, if a backup cannot be written; the earlier ones stay as they are.
 
     Example:
     >>> import tempfile
@@ -61,12 +61,12 @@ class BackupAndRestore(keras.callbacks.Callback):
         super().set_model(model)
         if not hasattr(model, "steps_before_fit"):
             raise TypeError(
-                "This callback is for the models of air_tf; `keras.callbacks.BackupAndRestore` is "
+                "This callback is for the models of air_tf; use `keras.callbacks.BackupAndRestore` "
                 f"for others. Received: {type(model).__name__}"
             )
 
     def resume_fit(self, model, callbacks):
-        """Brings the model to where its last backup was; `fit` calls this before all else.
+        """Sets the model to its last backup; `fit` calls this before anything else.
 
         Args:
             model: the compiled model.
@@ -86,7 +86,7 @@ class BackupAndRestore(keras.callbacks.Callback):
         for path in reversed(self._paths()):
             arrays = checked_file.read(path)
             if arrays is None:
-                warnings.warn(f"The backup {path} is damaged and passed over", stacklevel=3)
+                warnings.warn(f"The backup {path} is damaged and skipped", stacklevel=3)
                 continue
             state = json.loads(str(arrays.pop("state")))
             model.steps_before_fit = state["steps_before_fit"]
@@ -97,10 +97,10 @@ class BackupAndRestore(keras.callbacks.Callback):
         return 0
 
     def on_epoch_begin(self, epoch, logs=None):
-        # All that callbacks do at the start of training, or at the end of an epoch, is done here.
+        # Here the callbacks have done all that they do at the start of training or after an epoch.
         if self._initial is None:
             initial = {n: _plain_attributes(other) for n, other in self._others.items()}
-            self._initial = copy.deepcopy(initial)  # lists and dicts change where they are
+            self._initial = copy.deepcopy(initial)  # lists and dicts change in place
             self._last = time.monotonic()
             if self._restored is not None:
                 self._restore_callbacks(*self._restored)
@@ -149,7 +149,7 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     @staticmethod
     def _assign(model, arrays, path):
-        if not model.optimizer.built:  # some optimizers would make their variables again
+        if not model.optimizer.built:  # or some optimizers would make their variables again
             model.optimizer.build(model.trainable_variables)
         variables = _variables(model)
         values = [arrays.get(f"variable{i}") for i in range(len(variables))]
@@ -177,7 +177,7 @@ def _variables(model):
 
 
 def _named(callbacks):
-    """{name: callback}, by class and place among those of the class."""
+    """{name: callback}: the name has the class, and a number that counts within the class."""
     found = collections.defaultdict(list)
     for callback in callbacks:
         found[type(callback).__name__].append(callback)
@@ -185,7 +185,7 @@ def _named(callbacks):
 
 
 def _plain_attributes(callback):
-    """What of a callback's state can be written."""
+    """The part of a callback's state that can be written."""
     return {
         name: value
         for name, value in vars(callback).items()
@@ -194,7 +194,7 @@ def _plain_attributes(callback):
 
 
 def _is_plain(value):
-    """Whether JSON gives a value back: scalars, texts, None, and lists and dicts of these."""
+    """Whether JSON can store a value: scalars, texts, None, and lists and dicts of these."""
     if isinstance(value, list):
         return all(map(_is_plain, value))
     if isinstance(value, dict):
@@ -208,7 +208,7 @@ def _is_arrays(value):
 
 
 def _writable(array):
-    """NumPy's files do not know bfloat16, all of whose values are float32."""
+    """NumPy's files do not know bfloat16; float32 holds all of its values."""
     return array.astype("float32") if array.dtype.kind == "V" else array
 
 

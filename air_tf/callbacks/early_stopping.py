@@ -1,4 +1,4 @@
-"""Stopping by the validation bound, on one scale for all models."""
+"""Stops training by the validation bound, on one scale for all models."""
 
 import warnings
 
@@ -8,14 +8,14 @@ import keras
 class EarlyStopping(keras.callbacks.EarlyStopping):
     """`keras.callbacks.EarlyStopping` on a validation bound in nats, such as `val_iwae` (IWAE-64).
 
-    The higher the better, but for a loss.
+    Higher is better, except for a loss.
 
     The best weights are restored when training ends, early or not. Epochs without validation (see
-    `validation_freq` of `fit`) are passed over: patience counts validations. A training without any
-    ends with a warning.
+    `validation_freq` of `fit`) do not count: patience counts validations. If there was no
+    validation at all, a warning says so at the end.
 
     Args:
-        patience: validations in a row without improvement after which training stops.
+        patience: training stops after this many validations in a row without improvement.
         monitor: the bound; `val_iw_svi` needs an `IWSVIValidation` before this callback.
         **kwargs: as in Keras, such as `min_delta`.
 
@@ -36,8 +36,8 @@ class EarlyStopping(keras.callbacks.EarlyStopping):
     def on_train_end(self, logs=None):
         if self.best is None and self.model.history.epoch:
             warnings.warn(
-                f"Early stopping has seen no `{self.monitor}`; give `fit` `validation_data`, and "
-                "put a callback that logs it first. "
+                f"Early stopping has seen no `{self.monitor}`: give `fit` `validation_data`, and "
+                "put the callback that logs it before this one. "
                 f"Received: {', '.join(self.model.history.history)}",
                 stacklevel=2,
             )

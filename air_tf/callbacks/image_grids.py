@@ -10,14 +10,14 @@ from air_tf import plotting
 
 
 class ImageGrids(keras.callbacks.Callback):
-    """Writes grids of samples and of reconstructions to TensorBoard as training goes on.
+    """Writes grids of samples and of reconstructions to TensorBoard during training.
 
     Args:
         log_dir: TensorBoard's folder.
-        x: observations `[N, D]` to reconstruct; each is shown above its reconstruction.
+        x: observations `[N, D]` to reconstruct; each stands above its reconstruction.
         image_shape: (height, width).
-        every: epochs between grids; one more is written when training ends.
-        seed: int, of the latents: the same in each grid, so that they can be compared.
+        every: epochs between grids; the end of training adds one more.
+        seed: int, for the latents; all grids use the same latents, so you can compare them.
     """
 
     def __init__(self, log_dir, x, image_shape, every=10, seed=0):

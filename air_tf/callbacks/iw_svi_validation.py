@@ -1,4 +1,4 @@
-"""The validation log-likelihood by IW-SVI, for stopping by the decoder alone."""
+"""The validation log-likelihood by IW-SVI, to stop by the decoder alone."""
 
 import keras
 
@@ -8,14 +8,14 @@ from air_tf import evaluation
 class IWSVIValidation(keras.callbacks.Callback):
     """Adds `val_iw_svi`, log p(x) of validation images by IW-SVI in nats, to each validation.
 
-    The bound `val_iwae` takes the encoder's q(z|x): it also falls when the encoder overfits and the
-    decoder still improves. This one optimises q for each image, so that it judges the decoder. It
-    costs as much as `air_tf.evaluation.iw_svi`: give it some hundred images, and a
-    `validation_freq` to `fit`. Put it before the callbacks that read it.
+    The bound `val_iwae` uses the encoder's q(z|x), so it also falls when the encoder overfits while
+    the decoder still improves. This one optimises q for each image, so it judges the decoder. It
+    costs as much as `air_tf.evaluation.iw_svi`: give it a few hundred images, and give `fit` a
+    `validation_freq`. Put it before the callbacks that read it.
 
     Args:
         x: array `[N, D]`.
-        num_samples: k ≥ 1 of the bound; the samples are the same in each epoch.
+        num_samples: k ≥ 1 of the bound; each epoch uses the same samples.
         **options: of `air_tf.evaluation.iw_svi`, such as max_steps.
 
     Raises:

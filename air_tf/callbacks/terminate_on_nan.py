@@ -1,11 +1,11 @@
-"""Stopping when the bound is no number any more."""
+"""Stops training when the bound is no longer a number."""
 
 import keras
 import numpy as np
 
 
 class TerminateOnNaN(keras.callbacks.Callback):
-    """Ends training with an error if the loss is not finite, and says when and where it began.
+    """Ends training with an error if the loss is not finite; the error says where it began.
 
     Raises:
         FloatingPointError: from `fit`, with the batch and the epoch where it began, and the weights
@@ -29,7 +29,7 @@ class TerminateOnNaN(keras.callbacks.Callback):
         loss = (logs or {}).get("loss")
         if loss is None or np.isfinite(loss):
             return
-        # An execution may have had more batches since; other models do not know.
+        # The execution may have run more batches since; models of other libraries cannot tell.
         batch = getattr(self.model, "first_non_finite_batch", batch + 1)
         weights = self.model.trainable_weights
         weights = [w.path for w in weights if not np.all(np.isfinite(w.numpy()))]

@@ -1,4 +1,4 @@
-"""Data sets: `load(name)`, and the TFDS builders that TFDS lacks."""
+"""Data sets: `load(name)`, and builders for data sets that TFDS does not have."""
 
 from air_tf.datasets.binarize import binarize, dynamic_binarization
 from air_tf.datasets.dataset import Dataset

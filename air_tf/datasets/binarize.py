@@ -1,11 +1,11 @@
-"""From grey levels to binary pixels."""
+"""Turns grey levels into binary pixels."""
 
 import numpy as np
 import tensorflow as tf
 
 
 def binarize(grey, seed):
-    """Draws each pixel once from the Bernoulli distribution that its grey level gives.
+    """Draws each pixel once from a Bernoulli distribution; its grey level is the probability.
 
     Args:
         grey: `[N, D]`, uint8 levels 0..255 or floats in [0, 1].
@@ -27,7 +27,7 @@ def binarize(grey, seed):
 
 
 def dynamic_binarization(grey, batch_size, seed=None):
-    """Shuffled batches of grey images, binarized anew in each epoch, as a `tf.data.Dataset`.
+    """Shuffled batches of grey images, binarized again in each epoch, as a `tf.data.Dataset`.
 
     Args:
         grey: as in `binarize`.

@@ -14,14 +14,14 @@ class Dataset:
     """Images in three splits, upright, figure = 1.
 
     Attributes:
-        name: where the images come from.
-        train, validation, test: uint8 `[N, D]`, 0/1 pixels; with dynamic binarization `train` holds
-            grey levels 0..255 instead.
+        name: the source of the images.
+        train, validation, test: uint8 `[N, D]`, 0/1 pixels; under dynamic binarization, `train`
+            holds grey levels 0..255 instead.
         image_shape: (height, width) with height·width = D.
-        binarization: "static" (binary once and for all) or "dynamic".
+        binarization: "static" (the images are binary) or "dynamic".
 
     Raises:
-        ValueError: if the splits do not have the width that `image_shape` says.
+        ValueError: if the width of a split does not match `image_shape`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Dataset:
                 checks.pixels(x, width, binary=True, name=split)
 
     def training_batches(self, batch_size, seed=None):
-        """Shuffled training batches for `model.fit`, binarized anew in each epoch if dynamic.
+        """Shuffled training batches for `model.fit`, binarized again in each epoch if dynamic.
 
         Returns:
             A `tf.data.Dataset` of uint8 `[B, D]`; the last batch of an epoch may be short.

@@ -1,4 +1,4 @@
-"""One door to all data sets."""
+"""Loads every data set by its name."""
 
 import pathlib
 
@@ -14,7 +14,7 @@ from air_tf.datasets.dataset import Dataset
 from air_tf.datasets.prepare import prepared_builder
 
 _SPLITS = {"train": "train", "validation": "validation", "test": "test"}
-# MNIST comes without a validation split: by custom its last 10,000 training images.
+# MNIST has no validation split; by custom, it is the last 10,000 training images.
 _MNIST_SPLITS = {"train": "train[:50000]", "validation": "train[50000:]", "test": "test"}
 # name → (TFDS name, splits, highest grey level)
 _TFDS = {
@@ -30,7 +30,7 @@ _BUILDERS = (caltech101_silhouettes.Caltech101Silhouettes, omniglot28.Omniglot28
 
 
 def list_datasets():
-    """Names that `load` knows.
+    """The names that `load` knows.
 
     Example:
     >>> air_tf.datasets.list_datasets()[0]
@@ -54,20 +54,20 @@ def load(name, *, data_dir=None, manual_dir=None, binarization="static", seed=0)
 
     Args:
         name: one of the above.
-        data_dir: where TFDS keeps prepared data; its own default if None.
+        data_dir: where TFDS keeps prepared data; TFDS's default if None.
         manual_dir: folder with the original files, for machines without a network.
-        binarization: for grey images: "static" draws each pixel once (Bernoulli of its level);
-            "dynamic" leaves `train` grey, to be drawn anew in each epoch by
-            `Dataset.training_batches`.
-        seed: int, of the static draw.
+        binarization: for grey images. "static" draws each pixel once (Bernoulli of its level);
+            "dynamic" leaves `train` grey, and `Dataset.training_batches` draws it again in each
+            epoch.
+        seed: int, for the static draw.
 
     Returns:
         A `Dataset`.
 
     Raises:
-        ValueError: for an unknown name (with the nearest known one), unfit pixels, a damaged file,
-            dynamic binarization of binary images.
-        FileNotFoundError: for a missing file: which, from where, to which folder.
+        ValueError: for an unknown name (with the nearest known one), invalid pixels, a damaged
+            file, or dynamic binarization of binary images.
+        FileNotFoundError: for a missing file; it names the file, its source and the folder.
 
     Example:
     >>> data = air_tf.datasets.load("digits")
@@ -86,7 +86,7 @@ def load(name, *, data_dir=None, manual_dir=None, binarization="static", seed=0)
     if binary:
         if binarization == "dynamic":
             raise ValueError(
-                f"The images of {name} are binary: there is nothing to draw anew in each epoch. "
+                f"The images of {name} are binary: there is nothing to draw again in each epoch. "
                 "Received: binarization='dynamic'"
             )
         splits = {split: x.astype(np.uint8) for split, x in grey.items()}
@@ -116,7 +116,7 @@ def _read_tfds(tfds_name, splits, highest, data_dir, manual_dir):
             )["image"]
         except tf.errors.OpError as error:
             raise ValueError(
-                f"The prepared data of {tfds_name} is damaged; delete it to have it made anew. "
+                f"The prepared data of {tfds_name} is damaged; delete it, and it is made again. "
                 f"Received: {builder.data_path}: {error.message}"
             ) from error
         arrays[split] = images.numpy().reshape(len(images), -1)
@@ -131,10 +131,10 @@ def _read_npz(path):
     if not path.exists():
         raise FileNotFoundError(f"No file of arrays at {path}")
     try:
-        # NumPy leaves a file open that it opened and cannot read.
+        # NumPy does not close a file that it opened but cannot read.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             splits = {split: arrays[split] for split in _SPLITS}
-    except Exception as error:  # whatever a damaged archive may lead to
+    except Exception as error:  # a damaged archive can raise any of many errors
         raise ValueError(
             f"{path} must be an .npz file with arrays `train`, `validation` and `test`, "
             f"[N, D] or [N, H, W]. Received: {error}"
@@ -144,7 +144,7 @@ def _read_npz(path):
     if len(shapes) > 1 or len(shape) not in (1, 2) or 0 in shape:
         received = {split: x.shape for split, x in splits.items()}
         raise ValueError(
-            f"The arrays of {path} must be [N, D] or [N, H, W], of one size of images. "
+            f"The arrays of {path} must be [N, D] or [N, H, W], with images of one size. "
             f"Received: {received}"
         )
     image_shape = shape if len(shape) == 2 else _squarest(int(np.prod(shape)))

@@ -1,4 +1,4 @@
-"""TFDS preparation with error messages that say what to do."""
+"""Prepares data with TFDS; the error messages say what to do."""
 
 import pathlib
 
@@ -8,18 +8,18 @@ from tensorflow_datasets.core.download.download_manager import NonMatchingChecks
 
 
 def prepared_builder(name, data_dir=None, manual_dir=None):
-    """A TFDS builder whose data lies prepared in `data_dir`.
+    """A TFDS builder whose data is prepared in `data_dir`.
 
-    Several processes may prepare the same data at once: the first to end has it kept.
+    Several processes may prepare the same data at once: the data of the first one to end is kept.
 
     Args:
         name: TFDS name, perhaps with a config.
-        data_dir: where TFDS keeps prepared data; its own default if None.
-        manual_dir: folder that holds the original files; they are checked against the registered
-            checksums. If None they are downloaded.
+        data_dir: where TFDS keeps prepared data; TFDS's default if None.
+        manual_dir: folder with the original files, which are checked against the registered
+            checksums. If None, they are downloaded.
 
     Raises:
-        FileNotFoundError: if a file is missing: which, from where, to which folder.
+        FileNotFoundError: if a file is missing; it names the file, its source and the folder.
         ValueError: if a file is damaged.
     """
     builder = tfds.builder(name, data_dir=data_dir)
@@ -41,7 +41,7 @@ def prepared_builder(name, data_dir=None, manual_dir=None):
         )
     except NonMatchingChecksumError as error:
         raise ValueError(
-            f"A file of {name} is damaged or another one than expected. Received: {error}"
+            f"A file of {name} is damaged or a wrong one. Received: {error}"
         ) from error
     except (tfds.download.DownloadError, requests.RequestException) as error:
         raise FileNotFoundError(
@@ -49,7 +49,7 @@ def prepared_builder(name, data_dir=None, manual_dir=None):
             f"`manual_dir`. Received: {error}"
         ) from error
     except OSError:
-        # TFDS moves the prepared data to its place when it is whole: another process was faster.
+        # TFDS moves the data to its place once it is complete: another process was faster.
         builder = tfds.builder(name, data_dir=data_dir)
         if not builder.is_prepared():
             raise
@@ -57,7 +57,7 @@ def prepared_builder(name, data_dir=None, manual_dir=None):
 
 
 def _required_files(builder, manual_dir):
-    """File name → where it comes from; a builder may know better than its checksums."""
+    """File name → its source; a builder may know more than its checksums say."""
     if hasattr(builder, "required_files"):
         return builder.required_files(manual_dir)
     return {info.filename: url for url, info in builder.url_infos.items()}

@@ -23,7 +23,7 @@ LIKELIHOODS = {"bernoulli": BernoulliLikelihood, "gaussian": GaussianLikelihood}
 
 
 def get(identifier, known):
-    """Returns the instance that a name of `known`, a config or an instance stands for."""
+    """Returns the instance for a name in `known`, a config or an instance."""
     if isinstance(identifier, DistributionFamily):
         return identifier
     if isinstance(identifier, dict):

@@ -1,4 +1,4 @@
-"""What a network's outputs mean: the common ground of variational families and likelihoods."""
+"""What a network's outputs mean: the base class of variational families and likelihoods."""
 
 import abc
 
@@ -6,9 +6,9 @@ import abc
 class DistributionFamily(abc.ABC):
     """Turns a network's raw outputs `[..., P]` into a TFP distribution over events `[..., E]`.
 
-    Distributions are made anew from tensors in each call and never kept, so that no stale copy of
-    a variable can hide in one. A subclass is registered with
-    `keras.saving.register_keras_serializable` and, if it has options, extends `get_config`.
+    Each call makes a new distribution from tensors and does not keep it, so no distribution can
+    hold a stale copy of a variable. Register a subclass with
+    `keras.saving.register_keras_serializable`; if it has options, extend `get_config`.
     """
 
     @abc.abstractmethod

@@ -1,4 +1,4 @@
-"""Independent Bernoulli pixels with the cheap exact log-density."""
+"""Independent Bernoulli pixels with a cheap, exact log-density."""
 
 import tensorflow as tf
 import tensorflow_probability as tfp
@@ -11,7 +11,8 @@ class FactorizedBernoulli(tfp.distributions.Independent):
 
         log p(x) = Σ_d x_d·l_d − softplus(l_d),
 
-    equal to the usual two-softplus form to rounding, for half of its transcendental functions.
+    It equals the usual form with two softplus up to rounding, with half of the transcendental
+    functions.
 
     Args:
         logits: `[..., D]`.
@@ -23,7 +24,7 @@ class FactorizedBernoulli(tfp.distributions.Independent):
     """
 
     def __init__(self, logits, name="FactorizedBernoulli"):
-        # Kept beside the parent's own parameters so that `copy` and slicing rebuild this class.
+        # These replace the parent's parameters, so that `copy` and slicing rebuild this class.
         parameters = {"logits": logits, "name": name}
         pixels = tfp.distributions.Bernoulli(logits=logits, dtype=logits.dtype)
         super().__init__(pixels, reinterpreted_batch_ndims=1, name=name)
@@ -45,15 +46,15 @@ class FactorizedBernoulli(tfp.distributions.Independent):
 
 @tf.custom_gradient
 def _sum_over_pixels(x):
-    """Σ_d as a product with ones, which XLA vectorizes on CPU, other than a sum over rows."""
+    """Σ_d as a product with ones; XLA on CPU vectorizes this, but not a sum over rows."""
     ones = tf.ones(tf.shape(x)[-1:], x.dtype)
     # `tensordot` makes x a matrix: without XLA, oneDNN's product of `[k, 1, B, D]` by `[D]` is
-    # wrong, or crashes, on CPUs with AVX-512 (tensorflow issue 117700).
+    # wrong or crashes on CPUs with AVX-512 (tensorflow issue 117700).
     return tf.tensordot(x, ones, axes=1), lambda upstream: upstream[..., tf.newaxis] * ones
 
 
 @tf.custom_gradient
 def _softplus(x):
-    """log(1 + e^x). In a sum over pixels log(1 + e) is as exact as log1p(e), and much cheaper."""
+    """log(1 + e^x). In a sum over pixels, log(1 + e) is as exact as log1p(e), and far cheaper."""
     value = tf.maximum(x, 0.0) + tf.math.log(1.0 + tf.exp(-tf.abs(x)))
     return value, lambda upstream: upstream * tf.sigmoid(x)

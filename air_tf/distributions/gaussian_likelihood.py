@@ -11,7 +11,7 @@ from air_tf.distributions.distribution_family import DistributionFamily
 class GaussianLikelihood(DistributionFamily):
     """p(x|z) = N(x; loc(z), diag(scale(z)²)) with scale = softplus(raw) + 1e-3.
 
-    The floor on the scale keeps the density bounded on data that a pixel determines exactly.
+    The floor on the scale keeps the density bounded when the model predicts a pixel exactly.
     `num_outputs(D)` is 2D; parameters are `loc` and `scale`, both `[..., D]`.
 
     Example:

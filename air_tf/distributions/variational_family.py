@@ -15,8 +15,8 @@ class VariationalFamily(DistributionFamily, abc.ABC):
         """Draws reparameterized samples z = g(ε), ε ~ N(0, I).
 
         Args:
-            q: a distribution of this family with batch shape `[...]`, an affine (or other
-                bijective) image of a standard normal, as `q.bijector` says.
+            q: a distribution of this family with batch shape `[...]`; `q.bijector` maps a standard
+                normal to it, by an affine or other bijective map.
             num_samples: k ≥ 1.
             seed: seed tensor `[2]`.
 

@@ -1,4 +1,4 @@
-"""A mean over examples and how far it can be trusted."""
+"""A mean over examples, with its standard error."""
 
 import dataclasses
 
@@ -9,7 +9,7 @@ import numpy as np
 class Estimate:
     """Per-example values with their mean and its standard error.
 
-    The difference of two estimates over the same examples is paired: its standard error is that of
+    The difference of two estimates over the same examples is paired: its standard error comes from
     the per-example differences.
 
     Attributes:

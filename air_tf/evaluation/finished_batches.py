@@ -1,4 +1,4 @@
-"""Results of finished batches on disk, from which an interrupted evaluation goes on."""
+"""Results of finished batches on disk, from which an interrupted evaluation resumes."""
 
 import hashlib
 import pathlib
@@ -9,12 +9,12 @@ from air_tf import checked_file, replicated
 
 
 def folder(backup_dir, arrays, identity):
-    """The folder for one evaluation: named after the hash of all that its results depend on.
+    """The folder for one evaluation; its name is a hash of all that the results depend on.
 
     Args:
-        backup_dir: folder that may hold the results of other evaluations too.
-        arrays: the examples, weights and the like.
-        identity: whatever else matters, with a `repr`.
+        backup_dir: folder that may also hold the results of other evaluations.
+        arrays: the examples, the weights and so on.
+        identity: everything else that matters, as a value with a `repr`.
     """
     digest = hashlib.sha256(repr(identity).encode())
     for array in arrays:
@@ -23,13 +23,13 @@ def folder(backup_dir, arrays, identity):
 
 
 def outputs(indices, compute, path, strategy=None):
-    """Yields `compute(index)`, a list of arrays, of one batch after the other.
+    """Yields `compute(index)`, a list of arrays, for one batch after the other.
 
     Args:
-        indices: of the batches.
+        indices: the indices of the batches.
         compute: function of an index; not called for a batch that is on disk.
         path: what `folder` returned, or None to keep nothing.
-        strategy: the `tf.distribute.Strategy` that shares out the batches, or None.
+        strategy: the `tf.distribute.Strategy` that divides up the batches, or None.
     """
     finished = {} if path is None else read(path)
     writes = path is not None
@@ -45,17 +45,17 @@ def outputs(indices, compute, path, strategy=None):
 
 
 def read(path):
-    """{index of a batch: its outputs} of the batches that are on disk; damaged ones are deleted."""
+    """{index: outputs} of the batches on disk; damaged files are deleted."""
     found = {}
     for file in sorted(path.glob("*.npz")):
         arrays = checked_file.read(file)
         if arrays is None:
-            file.unlink()  # it is evaluated again
+            file.unlink()  # the batch is evaluated again
         else:
             found[int(file.name.partition("-")[0])] = [arrays[str(i)] for i in range(len(arrays))]
     return found
 
 
 def write(path, index, results):
-    """Keeps the outputs, arrays `[B, ...]`, of a batch."""
+    """Writes the outputs of a batch, arrays `[B, ...]`, to disk."""
     checked_file.write(path, f"{index:08d}", {str(i): array for i, array in enumerate(results)})

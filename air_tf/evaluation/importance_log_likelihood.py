@@ -13,23 +13,23 @@ def importance_log_likelihood(
 
         log (1/k) Σ_i p(x, z_i)/q(z_i|x),  z_i ~ q(z|x), clean x        (Shu et al. 2018, Eq. 40)
 
-    A lower bound in expectation that tightens with k. Memory grows with neither k nor N.
+    It is a lower bound in expectation and tightens with k. Memory grows with neither k nor N.
 
     Args:
         model: a `VariationalAutoencoder`.
         x: array `[N, D]`.
         num_samples: k ≥ 1, used exactly.
-        seed: int; the same seed (and batch size) gives the same numbers.
+        seed: int; the same seed and batch size give the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show a progress bar with images/s.
-        backup_dir: folder that keeps the results of finished batches, so that the same call goes on
-            where it was interrupted; none if None. Delete it when done.
+        backup_dir: folder for the results of finished batches, from which the same call resumes
+            after an interruption; none if None. Delete it when done.
 
     Returns:
         An `Estimate`.
 
     Raises:
-        ValueError: for unfit pixels or `num_samples` < 1.
+        ValueError: for invalid pixels or `num_samples` < 1.
 
     Example:
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)

@@ -1,4 +1,4 @@
-"""How much of log p(x) inference loses, and where."""
+"""How much of log p(x) is lost in inference, and where."""
 
 import dataclasses
 
@@ -18,7 +18,7 @@ class InferenceGaps:
         log_likelihood: log p(x) by IW-SVI.
         importance_log_likelihood: the IWAE-k bound with the amortized q(z|x).
         elbo: L(x), the amortized ELBO.
-        optimal_elbo: L(q*_x), the ELBO with q optimised for each example alone.
+        optimal_elbo: L(q*_x), the ELBO with q optimised for each example separately.
     """
 
     log_likelihood: IWSVIEstimate
@@ -42,7 +42,7 @@ class InferenceGaps:
         return self.optimal_elbo - self.elbo
 
     def summary(self):
-        """All seven as `{"mean", "standard_error"}`, ready for JSON."""
+        """All seven quantities as `{"mean", "standard_error"}`, ready for JSON."""
         names = [field.name for field in dataclasses.fields(self)]
         names += ["inference_gap", "approximation_gap", "amortization_gap"]
         return {name: getattr(self, name).summary() for name in names}
@@ -67,26 +67,26 @@ def inference_gaps(
         Δ_inf = log p(x) − L(x) = Δ_ap + Δ_am,
         Δ_ap = log p(x) − L(q*_x),  Δ_am = L(q*_x) − L(x)          (Shu et al. 2018, Eqs. 8 to 10)
 
-    log p(x) is the IW-SVI estimate; q*_x maximises the ELBO of that example alone within the
-    variational family; the ELBOs are means over `num_samples` fresh samples.
+    log p(x) is the IW-SVI estimate. q*_x maximises the ELBO of that example alone, within the
+    variational family. The ELBOs are means over `num_samples` fresh samples.
 
     Args:
         model: a `VariationalAutoencoder`.
         x: array `[N, D]`.
         num_samples, num_train_samples, max_steps, learning_rate: as in `iw_svi`; the same numbers
-            of samples and steps serve to find q*_x and to measure the ELBOs.
-        analytic_kl: closed-form KL while optimising q*_x; False for a family without one.
-        seed: int; the same seed (and batch size) gives the same numbers.
+            of samples and steps are used to find q*_x and to measure the ELBOs.
+        analytic_kl: use the closed-form KL to optimise q*_x; False for a family without one.
+        seed: int; the same seed and batch size give the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show progress bars with images/s.
-        backup_dir: folder that keeps the results of finished batches, so that the same call goes on
-            where it was interrupted; none if None. Delete it when done.
+        backup_dir: folder for the results of finished batches, from which the same call resumes
+            after an interruption; none if None. Delete it when done.
 
     Returns:
         An `InferenceGaps`.
 
     Raises:
-        ValueError: for unfit pixels or counts < 1.
+        ValueError: for invalid pixels or counts < 1.
 
     Example:
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)

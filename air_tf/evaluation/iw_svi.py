@@ -13,7 +13,7 @@ from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 @dataclasses.dataclass(frozen=True)
 class IWSVIEstimate(Estimate):
-    """An `Estimate` that also knows the steps `[N]` each example's optimization took."""
+    """An `Estimate` that also has `num_steps` `[N]`, the optimization steps of each example."""
 
     num_steps: np.ndarray
 
@@ -33,30 +33,30 @@ def iw_svi(
 ):
     """Estimates log p(x) by IW-SVI, in nats.
 
-    From the encoder's q(z|x) (clean x), gradient steps on the variational parameters of each
-    example alone maximise its IWAE-k̂ bound; then its IWAE-k bound is taken with that q*, on fresh
-    samples. A lower bound in expectation, tighter as T, k̂ and k grow.
+    It starts from the encoder's q(z|x) (clean x). Gradient steps on the variational parameters of
+    each example maximise its IWAE-k̂ bound and give q*. Then the IWAE-k bound is estimated with q*
+    on fresh samples. It is a lower bound in expectation and tightens as T, k̂ and k grow.
                                                              (Shu et al. 2018, Eqs. 41 and 42)
 
     Args:
-        model: a `VariationalAutoencoder`; its decoder stays as it is.
+        model: a `VariationalAutoencoder`; its decoder does not change.
         x: array `[N, D]`.
         num_samples: k ≥ 1.
         num_train_samples: k̂ ≥ 1.
-        max_steps: T ≥ 1; an example stops earlier when its bound has not improved for 10 windows
-            of 10 steps.
-        learning_rate: of Adam on the variational parameters.
-        seed: int; the same seed (and batch size) gives the same numbers.
+        max_steps: T ≥ 1; an example stops earlier if its bound has not improved for 10 windows of
+            10 steps.
+        learning_rate: learning rate of Adam for the variational parameters.
+        seed: int; the same seed and batch size give the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show a progress bar with images/s.
-        backup_dir: folder that keeps the results of finished batches, so that the same call goes on
-            where it was interrupted; none if None. Delete it when done.
+        backup_dir: folder for the results of finished batches, from which the same call resumes
+            after an interruption; none if None. Delete it when done.
 
     Returns:
         An `IWSVIEstimate`: an `Estimate` with `num_steps` `[N]`.
 
     Raises:
-        ValueError: for unfit pixels or counts < 1.
+        ValueError: for invalid pixels or counts < 1.
 
     Example:
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)

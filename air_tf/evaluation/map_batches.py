@@ -1,4 +1,4 @@
-"""Running one compiled program over the batches of a data set."""
+"""Runs one compiled program over the batches of a data set."""
 
 import functools
 
@@ -14,22 +14,21 @@ from air_tf.program import program
 def map_batches(
     function, model, x, *, seed, batch_size, description, progress, backup_dir, **options
 ):
-    """Applies a per-batch function to all of x and joins what it returns, in order.
+    """Applies a function to the batches of x and joins the results in order.
 
-    The batches are shared out among the replicas of the strategy that the model was made under.
-    The seed of a batch is folded from its index: a result repeats for the same seed, batch size
-    and x, whatever the number of replicas.
+    The replicas of the model's strategy divide up the batches. The seed of a batch comes from its
+    index: the same seed, batch size and x give the same result with any number of replicas.
 
     Args:
         function: `(model, x [B, D], seed [2], **options) → tuple of tensors [B, ...]`.
-        model: the `VariationalAutoencoder` that x must fit.
+        model: the `VariationalAutoencoder`; x must have its width.
         x: array `[N, D]`.
         seed: int.
         batch_size: int ≥ 1.
-        description: what the progress bar says.
-        progress: whether to show it.
-        backup_dir: folder for the results of finished batches, which the same call takes up again;
-            none if None. Nothing of another model, x, seed or function is taken.
+        description: text of the progress bar.
+        progress: whether to show the bar.
+        backup_dir: folder for the results of finished batches, which the same call reads again;
+            none if None. It never reads results of another model, x, seed or function.
         **options: hashable arguments of the function.
 
     Returns:
@@ -41,7 +40,7 @@ def map_batches(
     compiled = _compiled(function, model, batch_size, x.dtype, options)
 
     def batch(index):
-        # The last batch is filled up by repetition, so that one program serves all.
+        # Repeated examples fill up the last batch, so that one program fits all batches.
         rows = np.arange(index * batch_size, (index + 1) * batch_size) % len(x)
         return tf.convert_to_tensor(x[rows]), prng.fold_in(seed, index)
 
@@ -68,12 +67,12 @@ def map_batches(
 
 
 def _compiled(function, model, batch_size, dtype, options):
-    """The compiled function. The model keeps it: another call with it does not compile again."""
+    """The compiled function; the model keeps it, so the next call does not compile again."""
     programs = _programs(model)
     key = (function, batch_size, dtype, *sorted(options.items()))
     if key not in programs:
         strategy = model.distribute_strategy
-        # XLA on CPU cannot reach the variables of other replicas than the first.
+        # XLA on CPU cannot reach the variables of any replica except the first.
         one_replica = strategy.num_replicas_in_sync == 1
         on_replica = program(functools.partial(function, model, **options), one_replica)
         programs[key] = program(functools.partial(strategy.run, on_replica))
@@ -81,11 +80,11 @@ def _compiled(function, model, batch_size, dtype, options):
 
 
 def _programs(model):
-    """The programs of a model as it is now; those of what it was before are let go."""
+    """The programs of a model as it is now; it drops programs of an earlier state."""
     parts = [model.variational_family, model.likelihood, *model.variables]
     for layer in private_keras.all_layers(model):
         parts += [layer, layer.dtype_policy, getattr(layer, "activation", None)]
-    known, programs = vars(model).get("_evaluation_programs", ([], {}))  # out of sight of Keras
+    known, programs = vars(model).get("_evaluation_programs", ([], {}))  # hidden from Keras
     if len(parts) != len(known) or any(a is not b for a, b in zip(parts, known, strict=True)):
         programs = {}
         vars(model)["_evaluation_programs"] = (parts, programs)

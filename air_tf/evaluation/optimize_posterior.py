@@ -1,4 +1,4 @@
-"""Stochastic variational inference: fitting q to each example alone, with the decoder frozen."""
+"""Stochastic variational inference: fits q to each example, with the decoder frozen."""
 
 import typing
 
@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from air_tf import prng
 
-_WINDOW = 10  # steps over which an example's objective is averaged
-_PATIENCE = 10  # windows in a row without a better average that stop an example
+_WINDOW = 10  # the objective of an example is averaged over so many steps
+_PATIENCE = 10  # an example stops after so many windows in a row without a better average
 
 
 def optimize_posterior(
@@ -24,10 +24,10 @@ def optimize_posterior(
 ):
     """Maximises a bound over the variational parameters of each example by Adam.
 
-    After each window of 10 steps (the last may be shorter) the average objective of an example is
-    compared with that of its best window so far; the parameters, averaged over the window, are kept
-    if it is better, and an example without a better window 10 times in a row stops moving. The loop
-    ends when all have stopped.
+    Steps come in windows of 10 (the last may be shorter). After each window, the average objective
+    of an example is compared with its best window so far. If it is better, the parameters, averaged
+    over the window, are kept. After 10 windows in a row without a better one, the example stops
+    moving. The loop ends when all examples have stopped.
 
     Args:
         model: a `VariationalAutoencoder`.
@@ -35,13 +35,13 @@ def optimize_posterior(
         outputs: starting point, raw outputs `[B, P]` of the encoder.
         reduction: `objectives.iwae_bound` or `objectives.elbo`.
         num_train_samples: k̂, fresh samples in each step.
-        max_steps: T.
-        learning_rate: of Adam.
+        max_steps: T, the most steps.
+        learning_rate: learning rate of Adam.
         seed: seed tensor `[2]`.
         analytic_kl: see `VariationalAutoencoder.log_importance_weights`.
 
     Returns:
-        Raw parameters `[B, P]` of q*, and the steps `[B]` that each example took.
+        Raw parameters `[B, P]` of q*, and the number of steps `[B]` of each example.
     """
 
     def step(state):
@@ -80,16 +80,16 @@ def optimize_posterior(
 
 
 class _State(typing.NamedTuple):
-    """What the loop keeps; all but i are of each example.
+    """State of the loop; every field except i has a value for each example.
 
     Attributes:
         i: steps taken.
         raw: raw parameters `[B, P]` of q.
-        first_moment, second_moment: of Adam, `[B, P]`.
+        first_moment, second_moment: moments of Adam, `[B, P]`.
         mean, mean_raw: running means of the objective `[B]` and of raw over the window.
         best, best_raw: means over the best window so far.
         failures: windows in a row without a better mean.
-        num_steps: steps that an example took.
+        num_steps: steps of each example.
     """
 
     i: tf.Tensor
@@ -105,7 +105,7 @@ class _State(typing.NamedTuple):
 
 
 def _adam_step(state, gradient, learning_rate):
-    """Examples do not share anything, so one state of Adam serves a batch of separate problems."""
+    """One step of Adam for a batch of separate problems: examples share nothing."""
     t = tf.cast(state.i + 1, gradient.dtype)
     first = 0.9 * state.first_moment + 0.1 * gradient
     second = 0.999 * state.second_moment + 0.001 * gradient**2
@@ -117,7 +117,7 @@ def _adam_step(state, gradient, learning_rate):
 
 
 def _window_step(state, raw, objective, max_steps):
-    """Adds a step, from raw with its objective, to the window; closes the window at its end."""
+    """Adds a step, with its raw and objective, to the window; closes the window at its end."""
     mean, mean_raw = state.mean + objective / _WINDOW, state.mean_raw + raw / _WINDOW
     closes = ((state.i + 1) % _WINDOW == 0) | (state.i + 1 == max_steps)
     share = tf.cast(_WINDOW / (state.i % _WINDOW + 1), raw.dtype)  # exactly 1 in a whole window

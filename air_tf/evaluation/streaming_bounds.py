@@ -1,19 +1,19 @@
-"""Bounds with very many samples, in memory that does not grow with their number."""
+"""Bounds with very many samples; memory does not grow with their number."""
 
 import tensorflow as tf
 
 from air_tf import prng
 
-# Samples decoded at once. Part of what a seed means: with another chunk it gives other numbers. 50
-# divides the usual k, and 50 samples of 100 images fill the matrix products.
+# Samples decoded at once. With another chunk, the same seed gives other numbers. 50 divides the
+# usual k, and 50 samples of 100 images fill the matrix products.
 CHUNK = 50
 
 
 def streaming_bounds(model, x, q, num_samples, seed):
     """IWAE-k bound and ELBO of each example under q, from the same k samples.
 
-    Samples are drawn 50 at a time and folded into running sums, so that memory does not depend
-    on k. All k are used exactly: what the last chunk draws beyond them gets no weight.
+    Samples are drawn 50 at a time and added to running sums, so memory does not depend on k.
+    Exactly k samples count: samples of the last chunk beyond k get no weight.
 
     Args:
         model: a `VariationalAutoencoder`.

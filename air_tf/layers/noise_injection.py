@@ -10,12 +10,12 @@ from air_tf import checks, prng
 class NoiseInjection(keras.layers.Layer):
     """Adds isotropic Gaussian noise to each example with a given probability, in training only.
 
-    As the first layer of an encoder it makes a VAE a denoising VAE: with ε ~ N(0, σ²I) and a coin
-    c ~ Bernoulli(α) of its own for each example,
+    As the first layer of an encoder, it makes a VAE a denoising VAE. With ε ~ N(0, σ²I) and a coin
+    c ~ Bernoulli(α) for each example,
 
         output = x + c·ε                                           (Shu et al. 2018, Eqs. 13 and 16)
 
-    Unlike `keras.layers.GaussianNoise` it takes any σ ≥ 0 and a coin per example.
+    Unlike `keras.layers.GaussianNoise`, it takes any σ ≥ 0 and has a coin for each example.
 
     Args:
         stddev: σ ≥ 0, the standard deviation of the noise (not the variance).
@@ -24,7 +24,7 @@ class NoiseInjection(keras.layers.Layer):
 
     Call arguments:
         inputs: tensor `[B, ...]`; integers and booleans are cast to the layer's compute dtype.
-        training: noise is added if True; otherwise the inputs are returned as they are (cast).
+        training: if True, the layer adds noise; if not, it returns the inputs unchanged (cast).
 
     Input shape: `[B, ...]`. Output shape: the same.
 

@@ -1,18 +1,18 @@
-"""A dense layer with columns of capped norm: the weight-normalizing regularizer."""
+"""A dense layer that caps the norms of its columns: the weight-normalizing regularizer."""
 
 import keras
 from keras import ops
 
 from air_tf import checks
 
-# Float32 rounding in v·(s/‖v‖) can lift a column's norm above s by a few units in the last place;
-# this much room below H makes ‖w_j‖ ≤ H hold for the numbers as stored, not only on paper.
+# Float32 rounding in v·(s/‖v‖) can lift a column's norm above s by a few units in the last place.
+# With this much room below H, ‖w_j‖ ≤ H also holds for the stored numbers.
 _ROUNDING_MARGIN = 1.0 - 1e-6
 
 
 @keras.saving.register_keras_serializable(package="air_tf")
 class NormCappedDense(keras.layers.Layer):
-    """Dense layer with weight-normalized kernel whose column norms never exceed `max_norm`.
+    """Dense layer with a weight-normalized kernel; no column norm exceeds `max_norm`.
 
     Column j of the kernel holds the weights that come into unit j:
 
@@ -20,16 +20,16 @@ class NormCappedDense(keras.layers.Layer):
         s_j = min(‖v_j‖, H·sigmoid(u_j))   with cap="min"                (Eq. 18)
         s_j = H·sigmoid(u_j)               with cap="sigmoid"
 
-    v and u are trained. With the min form a large H gives back the ordinary dense layer. (Norms are
-    those of variables in float32 or float64, as under mixed precision; in half precision they are
-    rounded, too.)
+    v and u are trained. In the min form, a large H gives the ordinary dense layer. (The cap holds
+    exactly for variables in float32 or float64, also under mixed precision; in half precision the
+    norms are rounded, too.)
 
     Args:
         units: number of output units ≥ 1.
         max_norm: H > 0, the cap on the Euclidean norm of each column.
         cap: "min" (default) or "sigmoid", the form of s_j above.
         activation: activation name or function, as in `keras.layers.Dense`.
-        use_bias: whether a bias (which is not capped) is added.
+        use_bias: whether to add a bias, which is not capped.
         kernel_initializer: initializer of v.
         cap_initializer: initializer of u; zeros start the cap at H/2.
         bias_initializer: initializer of the bias.
@@ -97,7 +97,7 @@ class NormCappedDense(keras.layers.Layer):
         """The effective, capped kernel `[features, units]` in the variables' dtype."""
         v = ops.convert_to_tensor(self.v)
         limit = self.max_norm * _ROUNDING_MARGIN * ops.sigmoid(ops.convert_to_tensor(self.u))
-        # The floor keeps the gradient finite for a column that is exactly zero.
+        # The floor keeps the gradient finite if a column is exactly zero.
         factor = limit * ops.rsqrt(ops.maximum(ops.sum(ops.square(v), axis=0), 1e-30))
         return v * (ops.minimum(factor, 1.0) if self.cap == "min" else factor)
 

@@ -1,4 +1,4 @@
-"""Reductions of the log weights log w = log p(x, z) − log q(z|x) to bounds on log p(x)."""
+"""Reduces the log weights log w = log p(x, z) − log q(z|x) to bounds on log p(x)."""
 
 from air_tf.objectives.elbo import elbo
 from air_tf.objectives.gradient_estimators import GRADIENT_ESTIMATORS

@@ -1,16 +1,16 @@
 """Ways to differentiate the importance-weighted bound.
 
-Each function returns the bound and the ELBO `[m, B]` of outputs `[m, B, P]` of the encoder. The
-values are always those of k samples; what differs is the gradient that automatic differentiation
-takes of the bound. With w̃_i = w_i/Σ_j w_j and z_i = g_φ(ε_i), for the encoder's parameters φ:
+Each function takes outputs `[m, B, P]` of the encoder and returns the bound and the ELBO `[m, B]`.
+The values always use k samples; only the gradient of the bound by automatic differentiation
+differs. With w̃_i = w_i/Σ_j w_j and z_i = g_φ(ε_i), it is for the encoder's parameters φ
 
     standard    Σ_i w̃_i · d log w_i/dφ
     resampled   d log w_j/dφ for one j drawn with probability w̃_j
     stl         Σ_i w̃_i · ∂log w_i/∂z_i · dz_i/dφ       (Roeder et al. 2017)
     dreg        Σ_i w̃_i² · ∂log w_i/∂z_i · dz_i/dφ      (Tucker et al. 2019)
 
-and for the decoder's parameters Σ_i w̃_i · d log w_i/dθ (the drawn j alone where resampled). All
-are unbiased for the gradient of L_k, except stl with k > 1.
+and for the decoder's parameters θ it is Σ_i w̃_i · d log w_i/dθ (for resampled, only the drawn j).
+All are unbiased for the gradient of L_k, except stl with k > 1.
 """
 
 import tensorflow as tf
@@ -32,7 +32,7 @@ def _resampled(model, x, outputs, k, seed):
     noise = family.noise(q, k, noise_seed)
     log_weights = tf.stop_gradient(_log_weights(model, x, q, family.transform(q, noise)))
     bound, elbo = _bounds(log_weights)
-    # Gumbel-max: the largest of log w_i + Gumbel noise has index i with probability w̃_i.
+    # Gumbel-max: log w_i + Gumbel noise is largest at index i with probability w̃_i.
     uniform = prng.uniform(tf.shape(log_weights), choice_seed, log_weights.dtype)
     gumbel = -tf.math.log(-tf.math.log(tf.maximum(uniform, 1e-30)))
     index = tf.argmax(log_weights + gumbel, axis=0)
@@ -50,7 +50,7 @@ def _sticking_the_landing(model, x, outputs, k, seed):
 
 def _doubly_reparameterized(model, x, outputs, k, seed):
     family = model.variational_family
-    normalized_weights = []  # known only when z has been weighed, before any gradient is taken
+    normalized_weights = []  # filled once z has its weights, before any gradient is taken
 
     @tf.custom_gradient
     def weighted_once_more(z):

@@ -22,9 +22,9 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
     """Handwritten characters at 28×28 grey levels 0..255, upright, ink bright.
 
     Config `lake`: the 32,460 drawings of Lake's two zips, reduced from 105×105 by area averaging.
-    15 of each character's 20 drawings are for training (1,345 of them held out for validation), 5
-    for testing. Config `burda`: the file of Burda et al. 2015 with its own train and test images,
-    1,345 of the former held out for validation.
+    Of each character's 20 drawings, 15 are for training and 5 for testing. Config `burda`: the file
+    of Burda et al. 2015, with its own train and test images. In both, 1,345 training images are
+    held out for validation.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -38,13 +38,13 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
         f"{_LAKE_PACKED}, the same drawings as packed bits) into the manual directory. "
         f"Config burda: put {_BURDA_FILE} from {_BURDA_URL} there."
     )
-    # SHA-256 of the packed drawings' names and bits; git blob id of chardata.mat.
+    # SHA-256 of the names and bits of the packed drawings; git blob id of chardata.mat.
     PACKED_SHA256 = "1064531e68fd0142b00a7cf915ea5dbba86fe4d4135c59b10be4fef317d22b37"
     BURDA_BLOB_ID = "016a3536ffe5e1d38e42563a18d7a78bfaf643ec"
     NUM_VALIDATION = 1345
 
     def required_files(self, manual_dir):
-        """File name → where it comes from, for the files that `manual_dir` must hold."""
+        """File name → its source, for the files that `manual_dir` must hold."""
         if self.builder_config.name == "burda":
             return {_BURDA_FILE: _BURDA_URL}
         if manual_dir is not None and (manual_dir / _LAKE_PACKED).exists():
@@ -65,7 +65,7 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
         )
 
     def _split_generators(self, dl_manager):
-        manual_dir = pathlib.Path(dl_manager._manual_dir)  # the public property insists on files
+        manual_dir = pathlib.Path(dl_manager._manual_dir)  # the public property demands files
         if self.builder_config.name == "burda":
             splits = self._burda(dl_manager, manual_dir)
         else:
@@ -85,7 +85,7 @@ class Omniglot28(tfds.core.GeneratorBasedBuilder):
                 dl_manager.download([f"{_LAKE_URL}{name}" for name in _LAKE_ZIPS])
             )
         images = np.stack([_area_average(ink) for ink in drawings])
-        # The legacy generator is wanted: this split is fixed for good by seed 0 of RandomState.
+        # The legacy generator on purpose: seed 0 of RandomState fixes this split for good.
         generator = np.random.RandomState(0)
         train, test = [], []
         for start in range(0, len(images), _DRAWINGS_PER_CHARACTER):
@@ -119,7 +119,7 @@ def _read_packed(path, sha256):
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             names, ink = arrays["names"], arrays["ink"]
-    except Exception as error:  # whatever a damaged archive may lead to
+    except Exception as error:  # a damaged archive can raise any of many errors
         raise ValueError(f"The file {path.name} is damaged. Received: {error}") from error
     digest = hashlib.sha256("\n".join(names.tolist()).encode() + b"\n" + ink.tobytes())
     _check_digest(path.name, "SHA-256 of its drawings", sha256, digest.hexdigest())
@@ -127,7 +127,7 @@ def _read_packed(path, sha256):
 
 
 def _read_zips(paths):
-    for path in paths:  # background before evaluation, and each in the order of its names
+    for path in paths:  # first background, then evaluation, each in the order of its names
         with zipfile.ZipFile(path) as archive:
             for name in sorted(n for n in archive.namelist() if n.endswith(".png")):
                 with archive.open(name) as file:
@@ -141,6 +141,6 @@ def _area_average(ink):
 def _check_digest(name, kind, expected, received):
     if received != expected:
         raise ValueError(
-            f"The file {name} is damaged or another one: its {kind} must be {expected}. "
+            f"The file {name} is damaged or a wrong one: its {kind} must be {expected}. "
             f"Received: {received}"
         )
