@@ -1,1 +1,1 @@
-"""Command lines over the library: train, evaluate, demo. Run them from a checkout."""
+"""Command lines for the library: train, evaluate, demo. Run them from a checkout."""

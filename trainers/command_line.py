@@ -1,4 +1,4 @@
-"""What the command lines share: parsing, config files, and errors as one clear sentence."""
+"""Shared code of the command lines: parsing, config files, and errors as one sentence."""
 
 import argparse
 import dataclasses
@@ -39,10 +39,10 @@ def _read(config_class, path):
 
 
 def read_yaml(path):
-    """What a YAML or JSON file holds.
+    """The value in a YAML or JSON file.
 
     Raises:
-        ValueError: if it is neither.
+        ValueError: if the file is neither.
     """
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -51,10 +51,10 @@ def read_yaml(path):
 
 
 def typed(config_class, values, source="config"):
-    """What JSON or YAML made of a dataclass's fields, as the fields are: tuples, dataclasses.
+    """Turns values from JSON or YAML into the types of a dataclass's fields: tuples, dataclasses.
 
     Raises:
-        ValueError: for anything but a mapping of the fields to values of their types.
+        ValueError: if `values` is not a mapping of the fields to values of their types.
     """
     types = typing.get_type_hints(config_class)
     if not isinstance(values, dict) or not set(values) <= set(types):

@@ -17,7 +17,7 @@ from air_tf import files
 from trainers import command_line, run_folder
 from trainers.train_config import STRENGTHS
 
-# What the demo compares: model, options, the strength that the validation set chooses.
+# What the demo compares: model, options, and the strengths that the validation set chooses from.
 _STUDY = {
     "VAE": ("vae", {}, {}),
     "DVAE": ("dvae", {}, {"noise_stddev": (0.2, 0.4)}),
@@ -38,11 +38,11 @@ class DemoConfig:
     """
 
     out: str = "demo_out"
-    """Folder for the results; it must not hold others."""
+    """Folder for the results; it must be new or empty."""
     seed: int = 0
-    """Of initial weights, shuffling, noise and samples."""
+    """Seed of initial weights, shuffling, noise and samples."""
     max_epochs: int = 100
-    """Epochs of 100 steps, at most; early stopping mostly ends before."""
+    """The most epochs, of 100 steps each; early stopping mostly ends earlier."""
     num_samples: int = 2000
     """k of the reported bounds."""
 
@@ -86,7 +86,7 @@ def _num_candidates(grid):
 
 
 def _best(config, data, title, bar):
-    """The candidate with the best validation bound: its strength, model and history."""
+    """The candidate with the best validation bound, as its strength, model and history."""
     name, options, grid = _STUDY[title]
     candidates = [{key: value} for key, values in grid.items() for value in values] or [{}]
     runs = []
@@ -195,7 +195,7 @@ def _save(figure, path):
 
 
 def _export(path, data, model):
-    """Exports the model, loads it again and compares what both say of the test digits."""
+    """Exports the model, loads it again and compares the results of both on test digits."""
     air_tf.export_saved_model(model, path / "saved_model")
     loaded = tf.saved_model.load(str(path / "saved_model"))
     x = data.test[:100].astype("float32")

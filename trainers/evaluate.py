@@ -29,17 +29,17 @@ _TITLES = {
 class EvaluateConfig:
     """Evaluate a trained model: log p(x) by IW-SVI and importance sampling, ELBO, gaps (nats).
 
-    Prints a table and writes evaluation_SPLIT.json and, with the per-example values,
-    evaluation_SPLIT.npz; the same command resumes an evaluation that was interrupted. Of a
-    SavedModel only what its endpoints give: log p(x) by importance sampling, the ELBO, and the
-    difference of the two, a lower bound of the inference gap.
+    Prints a table, and writes evaluation_SPLIT.json and, with the per-example values,
+    evaluation_SPLIT.npz. The same command resumes an interrupted evaluation. A SavedModel gives
+    only what its endpoints compute: log p(x) by importance sampling, the ELBO, and their
+    difference, a lower bound of the inference gap.
     """
 
     run: tyro.conf.Positional[str]
     """Run folder that trainers.train wrote, published model, or SavedModel."""
     out: str | None = None
-    """Folder for the two files; if None the run folder, and none for the other two kinds, or for
-    another data set than the run's."""
+    """Folder for the two files; if None, the run folder. For the other two kinds, or for a data set
+    that the run was not trained on, None writes no files."""
     dataset: str | None = None
     """Data set; the run's own if None."""
     data_dir: str | None = None
@@ -49,19 +49,20 @@ class EvaluateConfig:
     split: Literal["train", "validation", "test"] = "test"
     """Which images."""
     num_examples: int | None = None
-    """Only the first so many images; all if None."""
+    """Evaluate only this many images, the first ones; all if None."""
     num_samples: int = 5000
     """k, samples of the bound reported as log p(x)."""
     num_train_samples: int = 8
-    """k̂, samples of the bound that IW-SVI optimises."""
+    """k̂, samples of the bound that IW-SVI maximises."""
     max_steps: int = 500
-    """T, the most gradient steps of IW-SVI on an example."""
+    """T, the most gradient steps of IW-SVI for each example."""
     batch_size: int = 100
     """Examples evaluated at once."""
     strategy: Literal["mirrored", "multi_worker"] | None = None
-    """Share the batches among all devices of this host, or among hosts (trainers.host_commands)."""
+    """Divide the batches among all devices of this host, or among hosts (see
+    trainers.host_commands)."""
     seed: int = 0
-    """Of all samples."""
+    """Seed of all samples."""
 
 
 def evaluate(config):
@@ -74,7 +75,7 @@ def evaluate(config):
             f"Received: strategy={config.strategy!r}"
         )
     strategy = strategies.make(config.strategy)
-    for published in (path, path.parent):  # a model's folder, or the SavedModel in it
+    for published in (path, path.parent):  # a published model's folder, or the SavedModel in it
         if any((published / name).exists() for name in (checksums.HASHES, air_tf.zoo.CARD)):
             air_tf.zoo.verify(published)
     if is_saved_model:
@@ -108,7 +109,7 @@ def evaluate(config):
 
 
 def _out(config, path, trained):
-    """The folder to write to; None if there is none that the results are of."""
+    """The folder to write to; None if the results belong to no folder."""
     if config.out is None:
         is_run = (path / run_folder.METRICS).exists()
         return path if is_run and config.dataset in (None, trained.dataset) else None

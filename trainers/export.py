@@ -1,4 +1,4 @@
-"""`python -m trainers.export RUN --out PATH`: a trained model as a SavedModel."""
+"""`python -m trainers.export RUN --out PATH`: saves a trained model as a SavedModel."""
 
 import dataclasses
 import pathlib
@@ -14,14 +14,14 @@ from trainers import command_line, run_folder
 class ExportConfig:
     """Export the model of a run folder to a SavedModel, which runs with TensorFlow alone.
 
-    The endpoints are those of `air_tf.export_saved_model`. The config of the run goes along, to
-    tell trainers.evaluate which data the model was trained on.
+    It has the endpoints of `air_tf.export_saved_model`. The config of the run is exported, too: it
+    tells trainers.evaluate which data the model was trained on.
     """
 
     run: tyro.conf.Positional[str]
     """Run folder that trainers.train wrote."""
     out: str
-    """Folder of the SavedModel; nothing may be there yet."""
+    """Folder of the SavedModel; it must not exist yet."""
 
 
 def export(config):

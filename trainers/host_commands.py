@@ -1,4 +1,4 @@
-"""`python -m trainers.host_commands`: what to run on each host, for a training on several."""
+"""`python -m trainers.host_commands`: what to run on each host to train on several hosts."""
 
 import dataclasses
 import json
@@ -9,16 +9,16 @@ from trainers import command_line
 
 @dataclasses.dataclass(frozen=True)
 class HostCommandsConfig:
-    """Print the command to run on each host. All must see one folder and start within minutes.
+    """Print the command to run on each host. All must share one folder and start within minutes.
 
-    The command trains or evaluates with --strategy multi_worker. Started again on all hosts, it
-    resumes from the last backup.
+    The command trains or evaluates with --strategy multi_worker. If you start it again on all
+    hosts, it resumes from the last backup.
     """
 
     hosts: tuple[str, ...]
-    """HOST:PORT of each host, as the others reach it; the first one writes the files."""
+    """HOST:PORT of each host, under which the others reach it; the first host writes the files."""
     command: str
-    """Such as "python -m trainers.train --dataset digits --model dvae --out runs/digits"."""
+    """Command, like "python -m trainers.train --dataset digits --model dvae --out runs/digits"."""
 
 
 def commands(config):

@@ -1,4 +1,4 @@
-"""A folder that one process at a time works in."""
+"""Lets only one process at a time work in a folder."""
 
 import contextlib
 import fcntl
@@ -8,15 +8,15 @@ import warnings
 
 @contextlib.contextmanager
 def locked(folder):
-    """Locks a folder for this process; when the process ends, even by a kill, the lock is gone.
+    """Locks a folder for this process; the lock ends with the process, even if that is killed.
 
-    It warns instead where the file system has no locks.
+    If the file system has no locks, it warns instead.
 
     Args:
-        folder: `pathlib.Path`; it is made if there is none.
+        folder: `pathlib.Path`; made if it does not exist.
 
     Raises:
-        ValueError: if another process is at work in it.
+        ValueError: if another process is at work in the folder.
     """
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,12 +26,12 @@ def locked(folder):
     except BlockingIOError:
         os.close(descriptor)
         raise ValueError(
-            "A folder is for one process at a time, and another process is at work in it. "
+            "Only one process at a time may use a folder, and another process is at work in it. "
             f"Received: {folder}"
         ) from None
     except OSError as error:
         warnings.warn(
-            f"{folder} cannot be locked ({error}): keep other processes off it yourself",
+            f"{folder} cannot be locked ({error}): do not let other processes use it",
             stacklevel=3,
         )
     try:

@@ -1,4 +1,4 @@
-"""What a run was made with: the code, the packages and the device."""
+"""Records the code, the packages and the device that made a run."""
 
 import pathlib
 import platform
@@ -12,15 +12,15 @@ VERSIONS = "versions.json"
 
 
 def keep_versions(path):
-    """Writes the versions that a run uses now beside those that it used before; returns them.
+    """Adds the versions that a run uses now to the ones that it used before; returns them.
 
     Returns:
-        {name: version} of the code, Python and the packages, and the device; "earlier" has a list
-        of the same, if there were others before.
+        {name: version} of the code, Python and the packages, and the device. If other versions were
+        used before, "earlier" has a list of them in the same form.
     """
     python = platform.python_version()
     found = {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
-    if (path / VERSIONS).exists():  # an interrupted run began with these
+    if (path / VERSIONS).exists():  # an interrupted run started with these
         before = files.read_json(path / VERSIONS)
         earlier = before.pop("earlier", [])
         earlier += [before] if before != found else []
@@ -30,7 +30,7 @@ def keep_versions(path):
 
 
 def _commit():
-    """The commit of this checkout, and whether it was changed; None without git or a checkout."""
+    """The commit of this checkout, and whether it has changes; None without git or a checkout."""
     words = "describe --always --dirty --abbrev=40 --exclude *".split()
     command = ["git", "-C", str(pathlib.Path(__file__).parent), *words]
     try:
@@ -41,7 +41,7 @@ def _commit():
 
 
 def _device():
-    """What trains: the names of the GPUs, or the kind of processor."""
+    """The device that trains: the names of the GPUs, or the kind of processor."""
     gpus = tf.config.list_physical_devices("GPU")
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     names = [found.get("device_name", "GPU") for found in details]

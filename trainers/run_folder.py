@@ -1,4 +1,4 @@
-"""The folder of a run: the names of its files, and how a run begins and is loaded."""
+"""The folder of a run: the names of its files, how to start a run and how to load it."""
 
 import pathlib
 
@@ -10,15 +10,15 @@ from trainers.train_config import TrainConfig
 
 MODEL, CONFIG, METRICS, LOGS = "model.keras", "config.json", "metrics.json", "logs"
 BACKUPS, EVALUATION_BACKUPS = "backups", "evaluation_backups"
-# In a SavedModel, whose extra files have a folder of their own.
+# In a SavedModel, whose extra files have their own folder.
 EXPORTED_CONFIG, EXPORTED_HASHES = f"assets.extra/{CONFIG}", f"assets.extra/{checksums.HASHES}"
 
 
 def create(config):
-    """Makes the folder of a run, or finds that it holds the same run, unfinished.
+    """Makes the folder of a run, or accepts one that holds the same run, unfinished.
 
     Raises:
-        FileExistsError: if it holds anything else; nothing in it is touched.
+        FileExistsError: if it holds anything else, which stays unchanged.
     """
     path = pathlib.Path(config.out)
     written = path / CONFIG
@@ -35,15 +35,15 @@ def create(config):
 
 
 def require_empty(path):
-    """Raises FileExistsError if there is anything at `path`, except what a kill left half-written.
+    """Raises FileExistsError if anything is at `path`, except files that a kill left unfinished.
 
     Args:
-        path: `pathlib.Path` of a folder that need not exist.
+        path: `pathlib.Path` of a folder, which may not exist.
     """
     found = [file for file in path.glob("*") if file.suffix != files.UNFINISHED]
     if found or (path.exists() and not path.is_dir()):
         raise FileExistsError(
-            f"`out` must be a new or empty folder; another run's stays as it is. Received: {path}"
+            f"`out` must be a new or empty folder; another run stays as it is. Received: {path}"
         )
 
 
@@ -52,7 +52,7 @@ def load(path):
 
     Raises:
         FileNotFoundError: if the folder holds no finished run.
-        ValueError: if a file of it is damaged.
+        ValueError: if a file in it is damaged.
     """
     path = pathlib.Path(path)
     for name in (CONFIG, MODEL):
@@ -64,8 +64,8 @@ def load(path):
     else:
         expected = files.read_json(path / METRICS).get("model_sha256")
         if expected != checksums.sha256(path / MODEL):
-            raise ValueError(f"The model must be as it was saved. Received: {path / MODEL}")
+            raise ValueError(f"The model must be as saved. Received: {path / MODEL}")
     try:
         return config, keras.saving.load_model(path / MODEL)
-    except Exception as error:  # whatever Keras raises for a file that is no model
+    except Exception as error:  # Keras can raise any error for a file that is no model
         raise ValueError(f"Keras must be able to load {path / MODEL}. Received: {error}") from error

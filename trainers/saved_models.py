@@ -1,4 +1,4 @@
-"""SavedModels: loaded with the config of their training, and evaluated by their endpoints."""
+"""Loads SavedModels with the config of their training, and evaluates them by their endpoints."""
 
 import numpy as np
 import tensorflow as tf
@@ -16,13 +16,13 @@ def load(path, dataset=None):
 
     Args:
         path: `pathlib.Path` of its folder.
-        dataset: the data set to evaluate it on; that of its config if None.
+        dataset: the data set to evaluate it on; if None, the one in its config.
 
     Returns:
-        A `TrainConfig`, which has only the data set if none was exported; and the model.
+        A `TrainConfig`, with only the data set if no config was exported; and the model.
 
     Raises:
-        ValueError: if a file is damaged, or the model has not the endpoints, or no data set.
+        ValueError: if a file is damaged, an endpoint is missing, or no data set is known.
     """
     extra = path / run_folder.EXPORTED_CONFIG
     if not extra.exists() and (path.parent / air_tf.zoo.CARD).exists():
@@ -35,11 +35,11 @@ def load(path, dataset=None):
     if extra.exists():
         trained = TrainConfig.of_dict(files.read_json(extra), str(extra))
     hashes = path / run_folder.EXPORTED_HASHES
-    if hashes.parent.exists():  # it is of trainers.export
+    if hashes.parent.exists():  # trainers.export wrote it
         checksums.check_hashes(path, hashes)
     try:
         model = tf.saved_model.load(str(path))
-    except Exception as error:  # whatever TensorFlow raises for a file that is no model
+    except Exception as error:  # TensorFlow can raise any error for a file that is no model
         raise ValueError(f"TensorFlow must be able to load {path}. Received: {error}") from error
     for endpoint in ("log_likelihood", "elbo"):
         if not hasattr(model, endpoint):
@@ -48,11 +48,11 @@ def load(path, dataset=None):
 
 
 def evaluate(path, model, x, config, backups):
-    """What the endpoints give of images: {quantity: `Estimate`}.
+    """Evaluates images by the endpoints; returns {quantity: `Estimate`}.
 
     Args:
-        path: of the model.
-        model: what `load` returned.
+        path: path of the model.
+        model: the model that `load` returned.
         x: the images `[N, D]`.
         config: an `EvaluateConfig`.
         backups: folder for the results of finished batches, or None.

@@ -4,9 +4,9 @@ import tensorflow as tf
 
 
 def make(name):
-    """The `tf.distribute.Strategy` of a name; TensorFlow's own, without replicas, if None.
+    """The `tf.distribute.Strategy` of a name; if None, TensorFlow's default without replicas.
 
-    That of several hosts must be made before TensorFlow does anything else in the process.
+    For several hosts, make it before TensorFlow does anything else in the process.
     """
     if name is None:
         return tf.distribute.get_strategy()

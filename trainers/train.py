@@ -1,4 +1,4 @@
-"""`python -m trainers.train`: train one model and write its run folder."""
+"""`python -m trainers.train`: trains one model and writes its run folder."""
 
 import pathlib
 import shutil
@@ -50,9 +50,9 @@ def fit(model, config, data, callbacks=(), **options):
     """Fits a compiled model with early stopping; the best weights are restored.
 
     Args:
-        model, config, data: as of `build`.
+        model, config, data: as for `build`.
         callbacks: more callbacks.
-        **options: of `model.fit`, instead of the config's.
+        **options: options of `model.fit`, which replace the config's.
 
     Returns:
         The `keras.callbacks.History`.
@@ -78,11 +78,11 @@ def fit(model, config, data, callbacks=(), **options):
 def train(config):
     """Trains the model of a config and writes its run folder; returns the model.
 
-    A run that was interrupted resumes from its last backup, and ends as if it had not been.
+    An interrupted run resumes from its last backup, and ends as if nothing had happened.
 
     Raises:
-        FileExistsError: if the folder holds anything but this run, unfinished.
-        ValueError: if another process is at work in it.
+        FileExistsError: if the folder holds anything except this run, unfinished.
+        ValueError: if another process is at work in the folder.
     """
     strategy = strategies.make(config.strategy)
     data = load(config)
@@ -93,7 +93,7 @@ def train(config):
     callbacks = [
         air_tf.callbacks.TerminateOnNaN(),
         air_tf.callbacks.BackupAndRestore(path / run_folder.BACKUPS, config.backup_seconds),
-        stopwatch,  # after the backup, which restores its state when an epoch begins
+        stopwatch,  # after the backup, which restores this state when an epoch begins
     ]
     if not strategies.is_chief(strategy):
         fit(model, config, data, callbacks)
@@ -111,7 +111,7 @@ def train(config):
 
 
 class Stopwatch(keras.callbacks.Callback):
-    """Counts the seconds of the epochs; a backup keeps those before an interruption."""
+    """Counts the seconds of the epochs; a backup keeps the seconds before an interruption."""
 
     seconds = 0.0
 
@@ -124,7 +124,7 @@ class Stopwatch(keras.callbacks.Callback):
 
 def _write(path, model, config, data, history, seconds):
     with files.whole(path / run_folder.MODEL) as unfinished:
-        named = unfinished.with_suffix(".keras")  # Keras saves to no other name
+        named = unfinished.with_suffix(".keras")  # Keras saves only to names that end so
         model.save(named)
         named.rename(unfinished)
     grids = air_tf.plotting.model_grids(model, data.validation, data.image_shape, config.seed)

@@ -1,4 +1,4 @@
-"""Everything that defines a training run."""
+"""The options that define a training run."""
 
 import dataclasses
 import json
@@ -6,7 +6,7 @@ from typing import Literal
 
 from trainers import command_line
 
-# The options that say how strongly the encoder is regularized, and their symbols.
+# The options for how strongly the encoder is regularized, with their symbols.
 STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
 
 
@@ -24,14 +24,14 @@ class TrainConfig:
     model: str
     """vae, dvae, dvae_half, wni_vae, dwni_vae, or iwae, diwae, diwae_half, wni_iwae, dwni_iwae."""
     out: str
-    """Folder of the run; it must not hold another run. The same command resumes one that was
-    interrupted."""
+    """Folder of the run; it must not hold another run. The same command resumes an interrupted
+    run."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data; TFDS's default if None."""
     manual_dir: str | None = None
     """Folder with the original files of the data set, for machines without a network."""
     binarization: Literal["static", "dynamic"] = "static"
-    """Of grey images: drawn once, or again in each epoch."""
+    """For grey images: draw the pixels once, or again in each epoch."""
     encoder_units: tuple[int, ...] = (200, 200)
     """Widths of the encoder's hidden layers."""
     decoder_units: tuple[int, ...] = (200, 200)
@@ -43,17 +43,17 @@ class TrainConfig:
     num_monte_carlo_samples: int = 1
     """m, the number of independent k-sample bounds averaged per example."""
     noise_stddev: float | None = None
-    """σ of the encoder's input noise, for the models with a d; 0.2 if None."""
+    """σ of the encoder's input noise, for models with d in the name; 0.2 if None."""
     denoising_weight: float | None = None
-    """α, the weight of the denoising term; the model's own (1 or 0.5) if None."""
+    """α, the weight of the denoising term; the model's default (1 or 0.5) if None."""
     denoising_form: Literal["coin", "mixture"] = "coin"
-    """Noise by a coin per example, or both terms in two passes."""
+    """Add noise by a coin for each example, or compute both terms in two passes."""
     max_norm: float | None = None
-    """H, the cap on the encoder's column norms, for the models with wni; 2.0 if None."""
+    """H, the cap on the encoder's column norms, for models with wni in the name; 2.0 if None."""
     cap: Literal["min", "sigmoid"] = "min"
     """Form of the cap: s = min(‖v‖, H·sigmoid(u)) or H·sigmoid(u)."""
     activation: str = "tanh"
-    """Of the hidden layers."""
+    """Activation of the hidden layers."""
     variational_family: Literal["diagonal_gaussian", "full_covariance_gaussian"] = (
         "diagonal_gaussian"
     )
@@ -63,7 +63,7 @@ class TrainConfig:
     gradient_estimator: Literal["standard", "resampled", "dreg", "stl"] = "standard"
     """How the bound is differentiated; resampled is the fastest at large k."""
     epochs: int = 100
-    """Passes over the training data, at most; early stopping may end before."""
+    """The most passes over the training data; early stopping may end earlier."""
     batch_size: int = 100
     """Examples in an optimizer step."""
     learning_rate: float = 1e-3
@@ -71,19 +71,21 @@ class TrainConfig:
     learning_rate_decay: float = 0.01
     """b: the rate decays as γ_0·b^(i/i_max) over all iterations; 1 keeps it constant."""
     patience: int = 10
-    """Validations without a better bound (IWAE-64) after which training stops."""
+    """Training stops after this many validations without a better bound (IWAE-64)."""
     num_iw_svi_examples: int | None = None
-    """Stop by IW-SVI on that many validation images instead of by the IWAE-64 bound on all."""
+    """Stop by IW-SVI on this many validation images, instead of by the IWAE-64 bound on all."""
     validation_freq: int = 1
     """Epochs between validations."""
     backup_seconds: float = 30.0
-    """The least time between backups, from which an interrupted run resumes; 0 for every epoch."""
+    """The least seconds between backups, from which an interrupted run resumes; 0 for one after
+    every epoch."""
     strategy: Literal["mirrored", "multi_worker"] | None = None
-    """Share each batch among all devices of this host, or among hosts (trainers.host_commands)."""
+    """Divide each batch among all devices of this host, or among hosts (see
+    trainers.host_commands)."""
     dtype: str | None = None
-    """Keras dtype policy, such as mixed_bfloat16; Keras's own if None."""
+    """Keras dtype policy, such as mixed_bfloat16; Keras's default if None."""
     seed: int = 0
-    """Of initial weights, shuffling, noise and samples."""
+    """Seed of initial weights, shuffling, noise and samples."""
 
     def model_options(self):
         """Arguments of `air_tf.create_model` after the name and the number of pixels."""
@@ -96,7 +98,7 @@ class TrainConfig:
 
     @property
     def monitor(self):
-        """Name of the validation bound by which training stops."""
+        """Name of the validation bound that stops training."""
         return "val_iwae" if self.num_iw_svi_examples is None else "val_iw_svi"
 
     def to_json(self):
@@ -105,5 +107,5 @@ class TrainConfig:
 
     @classmethod
     def of_dict(cls, values, source="config"):
-        """The config of a dict that JSON or YAML gave; `source` is what an error calls it."""
+        """Makes a config from a dict of JSON or YAML values; errors call the dict `source`."""
         return cls(**command_line.typed(cls, values, source))

@@ -1,4 +1,4 @@
-"""`python -m trainers.zoo_check`: evaluate every published model and compare with its card."""
+"""`python -m trainers.zoo_check`: evaluates published models and compares with their cards."""
 
 import dataclasses
 
@@ -13,24 +13,24 @@ from trainers import command_line, evaluate
 
 @dataclasses.dataclass(frozen=True)
 class ZooCheckConfig:
-    """Verify the published models, evaluate them with other samples, compare with their cards.
+    """Verify the published models, evaluate them with new samples and compare with their cards.
 
-    Fails if a bound or a gap differs from the card's by two of its standard errors, or if the
-    SavedModel does not give the numbers of the Keras model.
+    Fails if a bound or a gap differs from the card by two of its standard errors, or if the
+    SavedModel does not give the same numbers as the Keras model.
     """
 
     names: tuple[str, ...] = ()
-    """Only these, such as digits/dvae; all if none is named."""
+    """Check only these models, such as digits/dvae; all if none is named."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data; TFDS's default if None."""
     manual_dir: str | None = None
     """Folder with the original files of the data sets, for machines without a network."""
     seed: int = 1
-    """Of all samples."""
+    """Seed of all samples."""
 
 
 def zoo_check(config):
-    """Evaluates the published models; raises ValueError if one does not do what its card says."""
+    """Evaluates the published models; raises ValueError if one does not match its card."""
     table = rich.table.Table(title="nats")
     for column in ("model", "", "card", "now", "difference in s.e."):
         table.add_column(column)
@@ -54,7 +54,7 @@ def zoo_check(config):
             failed.append(f"{name}: saved_model")
     rich.console.Console().print(table)
     if failed:
-        raise ValueError(f"These models must do what their cards say, within 2 s.e.: {failed}")
+        raise ValueError(f"Models must match their cards within 2 s.e. Received: {failed}")
 
 
 def _same_saved_model(name):
