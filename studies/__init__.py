@@ -1,1 +1,1 @@
-"""The study of the paper: its plan, what reproduces it, and what its records say."""
+"""The study of the paper: its plan, the code that runs it, and what its records show."""

@@ -1,4 +1,4 @@
-"""The card of a published model: what it is, how it was made, and how well it does."""
+"""The card of a published model: what it is, how it was made, and how good it is."""
 
 import dataclasses
 import pathlib
@@ -24,14 +24,14 @@ _SCORES = {
 
 
 def chosen_by(path, trained):
-    """What a card says of the search that chose the hyperparameters of a run.
+    """What a card says about the search that chose the hyperparameters of a run.
 
     Args:
-        path: `pathlib.Path` of the folder of the search, or of a study's record of it.
-        trained: the dict of the run's config.
+        path: `pathlib.Path` of the search's folder, or of a study's record of the search.
+        trained: the config of the run, as a dict.
 
     Raises:
-        ValueError: if the run is not of the model that the search chose.
+        ValueError: if the run did not train the model that the search chose.
     """
     if path.is_dir():
         searched = files.read_json(path / "search.json")
@@ -43,9 +43,9 @@ def chosen_by(path, trained):
     names = [name for name in spaces if searched["grid"][name] or searched["range"][name]]
     trials = [trial for trial in trials if trial["score"] is not None]
     if not trials:
-        raise ValueError(f"A trial of the search must have ended well. Received: {path}")
+        raise ValueError(f"At least one trial of the search must have succeeded. Received: {path}")
     best = {name: trials[0]["hyperparameters"][name] for name in names}
-    # A width is that of each layer.
+    # A width applies to each layer.
     units = {f"{name.removesuffix('_width')}_units": name for name in names if "_width" in name}
     layers = {key: [best[name]] * len(trained[key]) for key, name in units.items()}
     chosen = {"dataset": searched["dataset"], "model": searched["model"], **best, **layers}
@@ -71,7 +71,7 @@ def chosen_by(path, trained):
 
 
 def command(config):
-    """The command line that trains the same model again: the options that are not as by default."""
+    """The command line that trains the same model again, with the options that are not defaults."""
     words = ["python -m trainers.train"]
     defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
     for name, value in command_line.typed(TrainConfig, config).items():
@@ -112,7 +112,7 @@ def readme(card):
             values = [trial[name] for trial in trials]
             if len(set(values)) > 1 and values[0] in (min(values), max(values)):
                 chosen += f"\n\nIts {name} is an end of what was tried: the best may lie beyond."
-    parts = [*card["versions"].get("earlier", []), card["versions"]]  # of a run that moved
+    parts = [*card["versions"].get("earlier", []), card["versions"]]  # a run may have moved
     num_examples, num_test = test["num_examples"], card["data"]["test"]
     template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
     return template.format(

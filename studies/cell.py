@@ -5,20 +5,20 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One model of a study, to be searched and trained.
+    """One model of a study, to search and to train.
 
     Attributes:
-        name: such as diwae8_half: the model with its k.
+        name: the model with its k, such as diwae8_half.
         model: name for `air_tf.create_model`.
         training: options of `trainers.train`.
-        searching: options of the search, where they differ from those.
-        grid: {hyperparameter: values} to search; the name of another cell instead of values stands
-            for what the search of that cell chose.
+        searching: options of the search, where they differ from `training`.
+        grid: {hyperparameter: values} to search. The name of another cell instead of values means
+            the value that the search of that cell chose.
         row: its model at k = 1.
         k: its column.
-        variant: the name in `Study.variants` of how its training differs from that of `base`; None
-            if the cell is no variant.
-        base: name of the cell that it is a variant of, and takes the strength of without a grid.
+        variant: name of its entry in `Study.variants`, which says how its training differs from
+            `base`; None if the cell is no variant.
+        base: name of the cell that it varies; without a grid, it takes the strength of that cell.
     """
 
     name: str

@@ -1,26 +1,26 @@
-"""The claims of the paper, each against the records: holds, does not hold, or undecided here."""
+"""Checks each claim of the paper by the records: it holds, does not hold, or is undecided."""
 
 import itertools
 
 from studies import evidence, markdown, verdicts
 
 _RULE = f"""A difference counts if it is more than {verdicts.NEGLIGIBLE:g} nats (rounding alone
-[does as much](results/NOTES.md#static-mnist)), beyond two standard errors over images and
-beyond the 95 % interval (Student's t) of the seeds: of their mean if there are several, and of one
-by how differences to plain models vary over seeds on that data set. Strengths are those that the
-validation images choose; of these any change counts. Claim 5 has no sign, so that it cannot fail;
-claim 7 compares two estimates of the same models, so that seeds do not matter, and asks for a tenth
-of a nat; claim 8 goes by seeds alone, of which one decides nothing.
+[does as much](results/NOTES.md#static-mnist)), more than two standard errors over images, and
+beyond the 95 % interval (Student's t) of the seeds. Several seeds give the interval of their mean.
+For one seed, the interval comes from how differences from plain models vary over seeds on that data
+set. The validation images choose the strengths; any change of a strength counts. Claim 5 has no
+sign, so it cannot fail. Claim 7 compares two estimates of the same models, so seeds do not matter,
+and it asks for a tenth of a nat. Claim 8 uses seeds alone, so one seed decides nothing.
 
-Three numbers are of comparisons by which a claim *holds / does not hold / is undecided*. Below, a
-line is a question that a claim comes to; in brackets it has, for each data set, of how many seeds
-the difference is on the claimed side, which is not judged: models of one seed share the plain one
-that they are compared with. The answer here is that of the comparisons on the data sets in bold,
-which the paper makes the claim for, and undecided if they do not agree. A claim holds if all of its
-questions do, and does not if one does not; questions in italics are none of its own. Variants and
-searches of unlike lengths are listed, but not counted."""
+Three numbers count the comparisons by which a claim *holds / does not hold / is undecided*. Below,
+each line is a question of the claim. For each data set, brackets give how many seeds have the
+difference on the claimed side. This is not judged, because the models of one seed are compared with
+the same plain model. The column "here" has the verdict of the comparisons on the data sets in bold,
+for which the paper makes the claim; it is undecided if they do not agree. A claim holds if all of
+its questions hold, and does not hold if one does not. Questions in italics are not part of the
+claim. Variants and searches of different lengths are listed but not counted."""
 _ALL = ("caltech", "mnist", "omniglot")
-# Claim, the data sets that it is made for, the questions that it comes to, where they are put.
+# Claim, the data sets that it is made for, its questions, and the functions that answer them.
 _CLAIMS = (
     (
         "Regularizing the encoder raises test log p(x), at k = 1 and at larger k",
@@ -41,8 +41,8 @@ _CLAIMS = (
         "Test log p(x) against the strength goes from overfitting to underfitting",
         _ALL,
         (
-            "log p(x) is above that without regularization",
-            "log p(x) is above that at the strongest",
+            "log p(x) is above the value without regularization",
+            "log p(x) is above the value at the strongest",
         ),
         (evidence.from_overfitting_to_underfitting,),
     ),
@@ -86,7 +86,7 @@ _CLAIMS = (
 
 
 def assess(studies):
-    """Markdown, a section a claim.
+    """Markdown, with a section for each claim.
 
     Args:
         studies: {name: (`Study`, {cell: `CellRecord`})}.
@@ -107,7 +107,7 @@ def assess(studies):
 
 
 def _verdict(own, judged):
-    """The verdict on a claim by its own questions, and the comparisons that it is of."""
+    """The verdict on a claim by its own questions, and the counts of their comparisons."""
     counted = [_counted(of_studies, judged) for of_studies in own]
     if not any(counted):
         return "not run yet"
@@ -148,7 +148,7 @@ def _counted(of_studies, names):
 
 
 def _details(questions):
-    """A table a question of all comparisons, folded up."""
+    """All comparisons, folded up, with a table for each question."""
     parts, count = [], 0
     for question, of_studies in questions.items():
         rows = [

@@ -1,4 +1,4 @@
-"""The curves of a study, from its records: bounds against the strength, the ELBO over training."""
+"""Curves from the records of a study: bounds against the strength, bounds over training."""
 
 import dataclasses
 
@@ -12,16 +12,16 @@ WEAKEST = "the weakest"
 
 @dataclasses.dataclass(frozen=True)
 class Curve:
-    """A bound on test images against the strength of a regularizer, from the models of a search.
+    """A bound on test images against a regularizer's strength, from the models of a search.
 
     Attributes:
-        cell: whose search.
+        cell: the cell that was searched.
         hyperparameter: noise_stddev or max_norm.
         strengths: from weak to strong.
-        differences: an `Estimate` for each strength: the difference to the reference, paired by
+        differences: an `Estimate` for each strength: the difference from the reference, paired by
             image.
-        reference: the cell of the plain model of the same k and seed; None if that was trained for
-            another number of epochs, where the weakest strength is the reference.
+        reference: the cell of the plain model of the same k and seed. It is None if that model was
+            trained for another number of epochs; then the weakest strength is the reference.
         best: index of the strength with the best validation bound.
     """
 
@@ -34,17 +34,17 @@ class Curve:
 
 
 def severity(key, value):
-    """A number that grows with the strength of a regularizer; a lower cap is a stronger one."""
+    """A number that grows with a regularizer's strength; a lower cap is stronger."""
     return -value if key == "max_norm" else value
 
 
 def from_weak_to_strong(trials, key):
-    """The trials of a search in the order of a hyperparameter's strength."""
+    """The trials of a search, sorted by the strength of a hyperparameter."""
     return sorted(trials, key=lambda trial: severity(key, trial["hyperparameters"][key]))
 
 
 def against_strength(plan, cells, bound):
-    """Yields a `Curve` of a bound for each search whose plain cell is on record."""
+    """Yields a `Curve` of a bound for each search whose plain cell has a record."""
     for name, cell in cells.items():
         plain = cells.get(plan.plain(name))
         if cell.search is None or plain is None:
@@ -72,10 +72,10 @@ def against_strength(plan, cells, bound):
 
 
 def over_training(plan, cells):
-    """The validation ELBO over training, of the variants that set m.
+    """The validation ELBO over training, for the variants that set m.
 
     Yields:
-        The cell that they are variants of, m, epochs between validations, and {seed: ELBOs}.
+        The base cell of the variants, m, the epochs between validations, and {seed: ELBOs}.
     """
     for name, cell in cells.items():
         planned = plan.cells[name]
@@ -85,10 +85,10 @@ def over_training(plan, cells):
 
 
 def to_stop_by(plan, cells):
-    """The bounds to stop by over training, of the variants that stop by IW-SVI.
+    """The stopping bounds over training, for the variants that stop by IW-SVI.
 
     Yields:
-        The bound, the cell that they are variants of, epochs between validations, and a list of the
+        The bound, the base cell of the variants, the epochs between validations, and a list of the
         bounds of each seed.
     """
     for name, cell in cells.items():

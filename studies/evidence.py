@@ -1,4 +1,4 @@
-"""What the records of a study say about each claim of the paper, as comparisons.
+"""Comparisons from the records of a study, for each claim of the paper.
 
 Each function takes a `Study` and its {cell: `CellRecord`} and yields `Comparison`s.
 """
@@ -29,10 +29,10 @@ def against_plain(question, quantity, sign):
 
 
 def _pairs(plan, cells):
-    """Name and record of each regularized cell, and the record of its plain one."""
+    """Name and record of each regularized cell, and the record of its plain cell."""
     for name, cell in cells.items():
         planned, plain = plan.cells[name], cells.get(plan.plain(name))
-        # Trained longer, but with the same best epoch: these are the models of the base again.
+        # These trained longer, but have the same best epoch: they are the models of the base again.
         is_again = planned.training.get("num_monte_carlo_samples") == 1
         if planned.row == plan.plain_row or is_again or plain is None:
             continue
@@ -41,7 +41,7 @@ def _pairs(plan, cells):
 
 
 def _half_interval_of_one(plan, cells, quantity):
-    """Half the interval of one seed's difference to the plain model, from cells with several."""
+    """Half the interval for one seed's difference from the plain model, from cells with several."""
     pairs = (pair for name, *pair in _pairs(plan, cells) if plan.cells[name].variant is None)
     return verdicts.half_interval_of_one(
         [cell.minus_by_seed(plain, quantity) for cell, plain in pairs]
@@ -54,7 +54,7 @@ def _of_cells(question, names, cell, other, quantity, sign, **options):
 
 
 def _of_mean(question, pairs, quantity, sign):
-    """The mean over pairs of cells, whose seeds are independent, of the seeds that all have."""
+    """The mean over pairs of cells, for the seeds that all have; seeds are independent."""
     seeds = [set(cell.shared_seeds(other)) for cell, other in pairs]
     seeds = sorted(set.intersection(*seeds)) if len(pairs) > 1 else []
     if seeds:
@@ -68,7 +68,7 @@ def _of_mean(question, pairs, quantity, sign):
 
 
 def from_overfitting_to_underfitting(plan, cells):
-    """The strength that the search chose against none and against the strongest."""
+    """The strength that the search chose, against no regularizer and against the strongest."""
     for bound, title in records.CURVES.items():
         of_one_seed = _half_interval_of_one(plan, cells, bound)
         for curve in curves.against_strength(plan, cells, bound):
@@ -76,14 +76,14 @@ def from_overfitting_to_underfitting(plan, cells):
             at = f"{curve.cell} at {symbol} = {curve.strengths[curve.best]:g}"
             note = _of_variant(plan.cells[curve.cell])
             yield verdicts.of_estimate(
-                f"{title} is above that without regularization",
+                f"{title} is above the value without regularization",
                 f"{at} − {curve.reference or curves.WEAKEST}",
                 best,
                 of_one_seed=of_one_seed,
                 note=note if curve.reference else "the plain model has another length",
             )
             yield verdicts.of_estimate(
-                f"{title} is above that at the strongest",
+                f"{title} is above the value at the strongest",
                 f"{at} − at {curve.strengths[-1]:g}",
                 best - curve.differences[-1],
                 of_one_seed=of_one_seed,
@@ -92,9 +92,9 @@ def from_overfitting_to_underfitting(plan, cells):
 
 
 def larger_k(plan, cells):
-    """What the strongest regularizer costs, and the strength that is chosen, for pairs of k."""
+    """The cost of the strongest regularizer, and the chosen strength, for pairs of k."""
     for bound, title in records.CURVES.items():
-        # Of two differences between models.
+        # The interval of a difference of two differences.
         of_one_seed = np.sqrt(2) * _half_interval_of_one(plan, cells, bound)
         rows = {}
         for curve in curves.against_strength(plan, cells, bound):
@@ -106,7 +106,7 @@ def larger_k(plan, cells):
                 note = _of_variant(plan.cells[larger.cell])
                 note = note or _not_comparable(cells, larger, smaller)
                 losses = [c.differences[c.best] - c.differences[-1] for c in (smaller, larger)]
-                shared = min(len(loss.per_example) for loss in losses)  # the first images, as many
+                shared = min(len(loss.per_example) for loss in losses)  # the same first images
                 losses = [Estimate(loss.per_example[:shared]) for loss in losses]
                 yield verdicts.of_estimate(
                     f"{title} loses less from the chosen strength to the strongest at the larger k",
@@ -115,7 +115,7 @@ def larger_k(plan, cells):
                     of_one_seed=of_one_seed,
                     note=note,
                 )
-                if bound == "log_likelihood":  # chosen on validation images, whatever the bound
+                if bound == "log_likelihood":  # the same for each bound: validation images choose
                     best = [curve.strengths[curve.best] for curve in (smaller, larger)]
                     change = curves.severity(key, best[1]) - curves.severity(key, best[0])
                     yield Comparison(
@@ -129,7 +129,7 @@ def larger_k(plan, cells):
 
 
 def dvae_against_wni(plan, cells):
-    """Noise against caps, at each k; a difference of either sign counts."""
+    """Noise against caps at each k; a difference of either sign counts."""
     for k in plan.num_importance_samples:
         names = [plan.name_of(row, k) for row in ("dvae", "wni_vae")]
         pair = [cells[name] for name in names if name in cells]
@@ -151,7 +151,7 @@ def large_encoder(plan, cells):
 
 
 def iw_svi(plan, cells):
-    """The two estimates of log p(x) of the same models, so that only images are sampled."""
+    """The two estimates of log p(x) for the same models, so only the images vary."""
     for name, cell in cells.items():
         if cell.finals:
             estimates = [cell.estimate(bound) for bound in records.CURVES]
@@ -188,7 +188,7 @@ def more_samples(plan, cells):
 
 
 def _of_losses(question, pair, losses, others):
-    """One comparison, of the seeds that both have; none without any."""
+    """One comparison, over the seeds that both have; none if they share no seed."""
     shared = sorted((losses or {}).keys() & (others or {}).keys())
     if shared:
         differences = {seed: losses[seed] - others[seed] for seed in shared}
@@ -200,9 +200,9 @@ def _of_variant(planned):
 
 
 def _not_comparable(cells, *of_both):
-    """Why two searches are not to be compared; empty if they are."""
+    """Why two searches cannot be compared; empty if they can."""
     if len({curve.strengths[-1] for curve in of_both}) > 1:
-        return "the strongest is another"
+        return "the strongest strengths differ"
     configs = [cells[curve.cell].search["config"] for curve in of_both]
     steps = [config["epochs"] / config["batch_size"] for config in configs]
     ratio = steps[0] / steps[1]

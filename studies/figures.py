@@ -10,7 +10,7 @@ from trainers.train_config import STRENGTHS
 
 
 def draw_strength(path, plan, found):
-    """Panels for σ and H, a row for each bound; returns whether there was anything to draw."""
+    """Draws panels for σ and H, with a row for each bound; returns whether there was data."""
     panels = {}
     for bound in records.CURVES:
         for curve in curves.against_strength(plan, found, bound):
@@ -29,11 +29,11 @@ def draw_strength(path, plan, found):
 
 
 def _draw_strength(axes, bound, key, lines, plan):
-    if not lines:  # the other hyperparameter has searches with this bound
+    if not lines:  # only the other hyperparameter has searches with this bound
         axes.set_axis_off()
         return
     rows = dict.fromkeys(cell.row for cell in plan.cells.values() if cell.searched(key))
-    # A row has a format, a k a colour; variants are pale.
+    # Each row has a format and each k a colour; variants are pale.
     formats = dict(zip(rows, itertools.cycle(("o-", "s--", "^:"))))
     for curve in lines:
         y, errors = zip(*((d.mean, d.standard_error) for d in curve.differences), strict=True)
@@ -51,14 +51,14 @@ def _draw_strength(axes, bound, key, lines, plan):
         xlabel=f"{STRENGTHS[key]} ({key})",
         ylabel=f"Δ {records.CURVES[bound]} (nats)",
     )
-    # What is far too strong would hide the rest.
+    # Values of far too strong regularizers would hide the rest.
     low = min(sorted(d.mean for d in curve.differences)[:2][-1] for curve in lines)
     axes.set_ylim(bottom=min(low, 0) - 1)
     axes.legend()
 
 
 def draw_training(path, plan, found):
-    """The ELBO with m samples, a panel a model; returns whether there was anything to draw."""
+    """Draws the ELBO with m samples, a panel for each model; returns whether there was data."""
     panels = {}
     for base, m, every, elbos in curves.over_training(plan, found):
         panels.setdefault(base, []).append((f"m = {m}", every, elbos.values()))
@@ -66,7 +66,7 @@ def draw_training(path, plan, found):
 
 
 def draw_stopping(path, plan, found):
-    """The bounds to stop by, a panel a bound; returns whether there was anything to draw."""
+    """Draws the stopping bounds, a panel for each bound; returns whether there was data."""
     panels = {}
     for bound, *line in curves.to_stop_by(plan, found):
         panels.setdefault(records.OVER_TRAINING[bound], []).append(line)

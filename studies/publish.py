@@ -1,4 +1,4 @@
-"""`python -m studies.publish RUN --out saved_models/DATASET/MODEL`: a run for the zoo."""
+"""`python -m studies.publish RUN --out saved_models/DATASET/MODEL`: publishes a run."""
 
 import dataclasses
 import pathlib
@@ -22,7 +22,7 @@ class PublishConfig:
     """New folder, saved_models/DATASET/MODEL."""
     search: str | None = None
     """Folder of the search that chose the hyperparameters, or a study's record of it, search.json;
-    None if no search did."""
+    None if there was no search."""
 
 
 def publish(config):
@@ -51,7 +51,7 @@ def publish(config):
 
 def _write(out, card, model, run):
     out.mkdir()
-    # A model that was never compiled: without the optimizer's slots, twice the size of the weights.
+    # A model that was never compiled has no optimizer slots, twice the size of the weights.
     bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     bare.save(out / run_folder.MODEL)

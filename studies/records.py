@@ -1,4 +1,4 @@
-"""The records of studies under `results/`, as estimates that can be averaged and subtracted."""
+"""The records of studies under `results/`, as estimates to average and subtract."""
 
 import dataclasses
 import pathlib
@@ -9,7 +9,7 @@ from air_tf import checksums, files
 from air_tf.evaluation import Estimate, InferenceGaps
 
 BOUNDS = tuple(field.name for field in dataclasses.fields(InferenceGaps))
-# What the models of a search are evaluated by on test images, the best estimate first.
+# The bounds that evaluate the models of a search on test images; the best estimate comes first.
 CURVES = {"log_likelihood": "log p(x)", "importance_log_likelihood": "IWAE-5000"}
 # Bounds on validation images; the record of a final model has their values over training.
 OVER_TRAINING = {"val_elbo": "ELBO", "val_iwae": "IWAE-64", "val_iw_svi": "log p(x) by IW-SVI"}
@@ -32,7 +32,7 @@ class CellRecord:
     values: dict
 
     def estimate(self, quantity, seeds=None):
-        """A bound or a gap: mean over seeds for each example; over all of them if None."""
+        """A bound or a gap of each example: the mean over the seeds, over all seeds if None."""
         seeds = sorted(self.values) if seeds is None else seeds
         values = [self.values[seed] for seed in seeds]
         bounds = {
@@ -46,21 +46,21 @@ class CellRecord:
         return [self.estimate(quantity, [seed]).mean for seed in sorted(self.values)]
 
     def minus(self, other, quantity, seeds=None):
-        """The difference to another cell, paired by example; over all shared seeds if None."""
+        """The difference from another cell, paired by example; over all shared seeds if None."""
         seeds = self.shared_seeds(other) if seeds is None else seeds
         return self.estimate(quantity, seeds) - other.estimate(quantity, seeds)
 
     def minus_by_seed(self, other, quantity):
-        """The mean difference of each seed that both have."""
+        """The mean difference of each seed that both cells have."""
         return [self.minus(other, quantity, [s]).mean for s in self.shared_seeds(other)]
 
     def shared_seeds(self, other):
-        """The seeds whose final models both cells have."""
+        """The seeds for which both cells have a final model."""
         return sorted(self.values.keys() & other.values.keys())
 
 
 def read(folder, cells):
-    """{cell: `CellRecord`} of the cells of a study that have any record, in their order."""
+    """{cell: `CellRecord`} of the cells of a study that have a record, in the study's order."""
     found = {}
     for cell in cells:
         path = pathlib.Path(folder) / cell
@@ -82,7 +82,7 @@ def read(folder, cells):
 
 
 def write_per_example(path, values):
-    """Writes float32 arrays beside a record; returns the file's name and SHA-256."""
+    """Writes float32 arrays to a file beside a record; returns the file's name and SHA-256."""
     file = path.with_suffix(".npz")
     file.parent.mkdir(parents=True, exist_ok=True)
     files.write_arrays(file, {name: np.float32(array) for name, array in values.items()})
@@ -93,6 +93,6 @@ def _read(path):
     record = files.read_json(path)
     file = path.parent / record["per_example"]["file"]
     if checksums.sha256(file) != record["per_example"]["sha256"]:
-        raise ValueError(f"The values must be those of their record {path}. Received: {file}")
+        raise ValueError(f"The values must match their record {path}. Received: {file}")
     with np.load(file, allow_pickle=False) as arrays:
         return record, dict(arrays)

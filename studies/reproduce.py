@@ -18,16 +18,16 @@ from tuning.search_config import SearchConfig, Space
 class ReproduceConfig:
     """Run a study cell by cell: search the strength, train the winner, evaluate it.
 
-    What is finished is on record under the folder of results and is not done again. The same
-    command resumes a study; several may run at once on different cells.
+    Finished work has a record in the folder of results and is not done again. The same command
+    resumes a study. Several commands may run at once on different cells.
     """
 
     study: str
-    """Name of a file in studies/plan, or the path of a YAML file like those."""
+    """Name of a file in studies/plan, or path of a YAML file of the same form."""
     cells: tuple[str, ...] = ()
-    """Only these, such as diwae8; all if none is named."""
+    """Run only these cells, such as diwae8; all if none is named."""
     seeds: tuple[int, ...] | None = None
-    """Of the final models, instead of the study's."""
+    """Seeds of the final models; the study's seeds if None."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data; TFDS's default if None."""
     manual_dir: str | None = None
@@ -39,7 +39,7 @@ class ReproduceConfig:
 
 
 def reproduce(config):
-    """Runs what is missing of a study's cells."""
+    """Runs the missing parts of a study's cells."""
     plan = study.read(config.study)
     cells = plan.cells
     for name in config.cells:
@@ -56,7 +56,7 @@ def reproduce(config):
 
 
 def _searched(config, plan, cells, name):
-    """{hyperparameter: value} that the search of a cell chose; without a record it searches now."""
+    """{hyperparameter: value} that the search of a cell chose; searches if there is no record."""
     cell = cells[name]
     if not cell.grid:
         return _searched(config, plan, cells, cell.base) if cell.base else {}
@@ -86,7 +86,7 @@ def _search(config, plan, path):
     failed = [trial for trial in trials if trial["score"] is None]
     trials = [trial for trial in trials if trial["score"] is not None]
     if not trials:
-        raise ValueError(f"A trial of the search must end well. Received: {failed}")
+        raise ValueError(f"At least one trial of the search must succeed. Received: {failed}")
     backups = pathlib.Path(config.out) / run_folder.EVALUATION_BACKUPS
     options = {key: value for key, value in plan.evaluation.items() if key != "num_examples"}
     num_samples = {key: value for key, value in options.items() if key == "num_samples"}
@@ -138,7 +138,7 @@ def _final(config, plan, cell, options, path):
 
 
 def _on_record(path, options):
-    """Whether there is a record; it says so if the record has other options than the study."""
+    """Whether a record exists; prints a note if its options differ from the study's."""
     if not path.exists():
         return False
     found = files.read_json(path)["config"]

@@ -1,4 +1,4 @@
-"""What studies and published models keep of a run."""
+"""The parts of a run that studies and published models keep."""
 
 import pathlib
 
@@ -7,10 +7,10 @@ from trainers import provenance, run_folder
 
 
 def of(path):
-    """What is worth keeping of a trained and evaluated run, without the paths of a machine.
+    """The record of a trained and evaluated run, without the paths of a machine.
 
     Raises:
-        FileNotFoundError: if the run is not finished, or not evaluated on the test images.
+        FileNotFoundError: if the run is not finished or not evaluated on the test images.
     """
     path = pathlib.Path(path)
     training = files.read_json(path / run_folder.METRICS)
@@ -25,6 +25,6 @@ def of(path):
 
 
 def without_paths(config):
-    """The dict of a config without what means nothing on another machine."""
+    """The dict of a config, without values that mean nothing on another machine."""
     paths = ("run", "out", "data_dir", "manual_dir")
     return {key: value for key, value in config.items() if key not in paths}

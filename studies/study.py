@@ -1,4 +1,4 @@
-"""A study: a data set, and the cells whose models are compared on it."""
+"""A study: a data set, and the cells that are compared on it."""
 
 import dataclasses
 import functools
@@ -14,21 +14,21 @@ FOLDER = pathlib.Path(__file__).with_name("plan")
 
 @dataclasses.dataclass(frozen=True)
 class Study:
-    """What `studies/plan/NAME.yaml` says; the file has the reason of each choice.
+    """The content of `studies/plan/NAME.yaml`; the file has the reason for each choice.
 
     Attributes:
-        dataset: of `air_tf.datasets.load`.
-        num_importance_samples: the k of the columns.
-        models: {model at k = 1: grid} of the rows; the first one is plain. At other k, "vae" in the
-            names becomes "iwae".
-        seeds: of the final models; the first is that of the search.
+        dataset: name for `air_tf.datasets.load`.
+        num_importance_samples: k, one for each column.
+        models: {model at k = 1: grid}, one for each row; the first one is plain. At other k, "vae"
+            in the name becomes "iwae".
+        seeds: seeds of the final models; the search uses the first one.
         training: options of `trainers.train`.
-        training_at: {k: options} that differ from those.
-        searching_at: {k: options} of the search that differ from those.
+        training_at: {k: options} that differ from `training`.
+        searching_at: {k: options} of the search that differ from both.
         variants: {name: `Variant`}.
         evaluation: options of `trainers.evaluate`.
         num_curve_examples: test images on which each model of a search is evaluated.
-        published: what others have reported on the data set, each [model, test log p(x), source].
+        published: results of others on the data set, each [model, test log p(x), source].
     """
 
     dataset: str
@@ -76,7 +76,7 @@ class Study:
 
     @property
     def plain_row(self):
-        """The row that has no regularizer."""
+        """The row without a regularizer."""
         return next(iter(self.models))
 
     def name_of(self, row, k):
@@ -84,7 +84,7 @@ class Study:
         return row if k == 1 else row.replace("vae", f"iwae{k}")
 
     def plain(self, name):
-        """The name of the plain cell to compare a cell with: of its k, and its variant if any."""
+        """The name of the plain cell of the same k and variant, to compare a cell with."""
         cell = self.cells[name]
         plain = self.name_of(self.plain_row, cell.k)
         of_variant = f"{plain}_{cell.variant}"
@@ -92,15 +92,15 @@ class Study:
 
 
 def names():
-    """Names of the studies there are."""
+    """Names of the existing studies."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
 def read(name):
-    """The `Study` of a name, or of the path of a YAML file.
+    """The `Study` with this name, or from the YAML file at this path.
 
     Raises:
-        ValueError: if there is none, or its file says something that a study does not.
+        ValueError: if there is no such study, or if its file has a key that a study cannot have.
     """
     path = pathlib.Path(name)
     if path.suffix != ".yaml":

@@ -1,4 +1,4 @@
-"""`python -m studies.tables`: RESULTS.md and its figures, from the records of studies alone."""
+"""`python -m studies.tables`: writes RESULTS.md and its figures from the records of studies."""
 
 import dataclasses
 import os
@@ -18,50 +18,50 @@ _TITLES = {
 }
 _INTRODUCTION = """# Results
 
-Written by `make tables` from the records under `results/`, which `python -m studies.reproduce
---study NAME` makes; no number here is typed. Nats per test image. log p(x) is the IW-SVI estimate
-(k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is what it took); the other
-bounds take 5000 samples as well. Δ_inf, the inference gap, is log p(x) − ELBO: the sum of Δ_ap,
-which the best q(z|x) of the family leaves (approximation gap), and Δ_am, which the encoder adds
-to it (amortization gap). ± is the standard error over test images of the mean over seeds, whose
-own means stand in the last columns (of claim 8, the standard error over seeds). Δ is the
-difference to the plain model of the same k and variant, and of a plain variant to that of none,
-paired by image, over the seeds that both have. Strengths are those with the best validation
-IWAE-64 bound, which also says when to stop: epochs are those of the seeds' best, and the most.
-Tables and figures with a number have that of the paper, whose
-[claims](#the-claims-of-the-paper) come last.
+`make tables` writes this file from the records under `results/`, which `python -m studies.reproduce
+--study NAME` makes; no number here is typed. Values are in nats per test image. log p(x) is the
+IW-SVI estimate (k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is the number
+of steps it took); the other bounds also take 5000 samples. Δ_inf, the inference gap, is log p(x) −
+ELBO. It is the sum of Δ_ap, which the best q(z|x) of the family leaves (approximation gap), and
+Δ_am, which the encoder adds (amortization gap). ± is the standard error over test images of the
+mean over seeds (for claim 8, the standard error over seeds). The last columns have the mean of each
+seed. Δ is the difference from the plain model of the same k and variant, and for a plain variant
+from the plain model of the same k. It is paired by image, over the seeds that both models have.
+Strengths have the best validation IWAE-64 bound, which also decides when to stop. "best epoch" has
+the best epoch of each seed, and the most epochs allowed. A number in the title of a table or figure
+is the paper's number; its [claims](#the-claims-of-the-paper) come last.
 
-Cells are named by the model: `d`, noise of standard deviation σ at the encoder's input (`_half`:
-for half of the examples, α = 0.5); `wni`, norms of the encoder's weights capped at H (`dwni` has
-both, σ from the search of noise alone); `iwaeK`, trained by the bound with k = K samples.
-Variants take the strength of their model, but `resampled`, which takes the gradient through one
-sample of k and has searches of its own: `large_encoder` has one more hidden layer; `mM` averages
-M Monte Carlo samples of the bound over a fixed number of epochs; `iw_svi` stops by log p(x) of
-some validation images, estimated by IW-SVI, in the place of the IWAE-64 bound; `long` takes
-1,000,000 steps, of fewer images each, at a higher rate; `narrow` has layers of 200 units in the
-place of 500.
+A cell has the name of its model. `d` is noise of standard deviation σ at the encoder's input
+(`_half`: for half of the examples, α = 0.5). `wni` caps the norms of the encoder's weights at H.
+`dwni` has both, with σ from the search of noise alone. `iwaeK` trains by the bound with k = K
+samples. Variants take the strength of their model, except `resampled`, which takes the gradient
+through one sample of k and has its own searches. `large_encoder` has one more hidden layer. `mM`
+averages M Monte Carlo samples of the bound and trains a fixed number of epochs. `iw_svi` stops by
+log p(x) of some validation images, estimated by IW-SVI, instead of by the IWAE-64 bound. `long`
+takes 1,000,000 steps, of fewer images each, at a higher rate. `narrow` has layers of 200 units
+instead of 500.
 """
 _FIGURES = {
     "strength": (
         figures.draw_strength,
-        "Bounds on test images against the strength (figures 1 and 2), as the difference to the "
-        "plain model of the same k and seed, paired by image, or to the weakest strength where the "
-        "plain model was trained for another number of epochs than the search; bars are one "
-        "standard error, the worst strengths lie below the picture. log p(x) is by IW-SVI. Of "
-        "IWAE-5000 the models of a search have random numbers of their own, so that even the same "
-        "model would differ by its Monte Carlo error.",
+        "Bounds on test images against the strength (figures 1 and 2), as the difference from the "
+        "plain model of the same k and seed, paired by image. If the plain model and the search "
+        "had different numbers of epochs, it is the difference from the weakest strength. Bars are "
+        "one standard error; the worst strengths lie below the picture. log p(x) is by IW-SVI. For "
+        "IWAE-5000, each model of a search has its own random numbers, so even the same model "
+        "would differ by its Monte Carlo error.",
     ),
     "training": (
         figures.draw_training,
         "ELBO on validation images over training without early stopping (figure 4), with m Monte "
-        "Carlo samples of the bound for each image; a line a seed. What is more than 8 nats below "
-        "the best lies below the picture. The table has the models of the best epoch.",
+        "Carlo samples of the bound for each image; each line is a seed. Values more than 8 nats "
+        "below the best lie below the picture. The table has the models of the best epoch.",
     ),
     "stopping": (
         figures.draw_stopping,
-        "Two bounds on validation images over training, of the models that stop by the second: "
-        "IWAE-64 with the encoder's q, and log p(x) by IW-SVI. A line a seed; what is more than 8 "
-        "nats below the best lies below the picture.",
+        "Two bounds on validation images over training, for the models that stop by the second: "
+        "IWAE-64 with the encoder's q, and log p(x) by IW-SVI. Each line is a seed; values more "
+        "than 8 nats below the best lie below the picture.",
     ),
 }
 
@@ -106,12 +106,12 @@ def _published(plan):
     rows = [[model, f"{value:.2f}", source] for model, value, source in plan.published]
     title = "Published test log p(x), each by its own estimate on all test images, for comparison"
     if "num_examples" in plan.evaluation:
-        title += f" (the tables below are of the first {plan.evaluation['num_examples']} alone)"
+        title += f" (the tables below are of the first {plan.evaluation['num_examples']} only)"
     return f"{title}:\n\n{markdown.table(['model', 'log p(x)', 'source'], rows)}"
 
 
 def _tables(plan, found):
-    """A table for each k, and one of each kind of variants beside what they are variants of."""
+    """A table for each k, and one for each kind of variants with their base cells."""
     trained = {name: plan.cells[name] for name, cell in found.items() if cell.finals}
     for title, options, names in _groups(plan, trained):
         if names:
@@ -186,7 +186,7 @@ def _searches(plan, found):
         return ""
     header = ["cell", "", "validation IWAE-64"]
     header += [f"test Δ {title}" for title in records.CURVES.values()]
-    return "What the searches found at each strength; Δ as in the figure.\n\n" + markdown.table(
+    return "The results of the searches at each strength; Δ as in the figure.\n\n" + markdown.table(
         header, rows
     )
 

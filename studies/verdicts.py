@@ -1,4 +1,4 @@
-"""Whether numbers of a study bear a claim out: holds, does not hold, or undecided."""
+"""Whether the numbers of a study support a claim: it holds, does not hold, or is undecided."""
 
 import dataclasses
 
@@ -13,14 +13,14 @@ VERDICTS = ("holds", "does not hold", "undecided")
 
 @dataclasses.dataclass(frozen=True)
 class Comparison:
-    """A question of a claim, put to two models.
+    """A question of a claim, asked of two models.
 
     Attributes:
         question: in words.
-        pair: what is compared, in words.
-        difference: as text.
+        pair: the two models, in words.
+        difference: the difference, as text.
         verdict: one of `VERDICTS`.
-        means: the difference of each seed; positive where the seed bears the claim out.
+        means: the difference of each seed; positive if the seed supports the claim.
         note: why the comparison does not count; empty if it does.
     """
 
@@ -33,19 +33,19 @@ class Comparison:
 
 
 def of(mean, margin):
-    """The verdict on the claim that a mean is positive, which is known within a margin."""
+    """The verdict on the claim that a mean is positive, if the mean is known within a margin."""
     if mean > margin:
         return "holds"
     return "does not hold" if mean < -margin else "undecided"
 
 
 def of_estimate(question, pair, difference, means=None, sign=1, of_one_seed=np.inf, note=""):
-    """The `Comparison` by an `Estimate` that is claimed to have this sign.
+    """The `Comparison` for an `Estimate`; the claim gives its sign.
 
     Args:
-        means: the difference of each seed; of one seed if None.
+        means: the difference of each seed; None if there is one seed.
         of_one_seed: half the 95 % interval over seeds, for a difference of one seed.
-        note: of the `Comparison`.
+        note: note of the `Comparison`.
     """
     means = [sign * mean for mean in ([difference.mean] if means is None else means)]
     half = half_interval(means) if len(means) > 1 else of_one_seed
@@ -55,9 +55,9 @@ def of_estimate(question, pair, difference, means=None, sign=1, of_one_seed=np.i
 
 
 def of_seeds(question, pair, values, sign=1, threshold=0.0):
-    """The `Comparison` by {seed: number}, claimed to lie beyond a threshold in this direction.
+    """The `Comparison` for {seed: number}; the claim puts them beyond a threshold, on this side.
 
-    The numbers have no errors of their own, so one seed decides nothing.
+    The numbers have no standard errors, so one seed decides nothing.
     """
     means = [sign * (value - threshold) for value in values.values()]
     verdict = of(np.mean(means), max(NEGLIGIBLE, half_interval(means)))
@@ -71,18 +71,18 @@ def over_seeds(values):
 
 
 def of_all(verdicts):
-    """The one verdict of several: that of each if all agree, else undecided."""
+    """The common verdict of several: undecided if they do not agree."""
     found = set(verdicts)
     return found.pop() if len(found) == 1 else "undecided"
 
 
 def half_interval(means):
-    """Half the 95 % interval (Student's t) of the mean over seeds; inf of one."""
+    """Half the 95 % interval (Student's t) of the mean over seeds; inf for one seed."""
     return half_interval_of_one([means]) / np.sqrt(len(means))
 
 
 def half_interval_of_one(groups):
-    """The same of one number that varies over seeds as those of each group do; inf if none does."""
+    """The same for one number that varies over seeds like each group; inf if all have one seed."""
     freedom = sum(len(means) - 1 for means in groups)
     if freedom == 0:
         return np.inf

@@ -11,7 +11,7 @@ from air_tf import files
 from studies import curves, records, study, tables
 
 ROOT = pathlib.Path(__file__).parents[2]
-WITHOUT = "that without regularization"
+WITHOUT = "the value without regularization"
 
 
 def write_final(folder, cell, seed, arrays, study="digits", history=(), **config):
@@ -229,7 +229,7 @@ def test_values_must_be_those_of_the_record(results):
     folder, _, _ = results
     file = folder / "digits" / "vae" / "seed1.npz"
     file.write_bytes(file.read_bytes()[:-1])
-    with pytest.raises(ValueError, match="must be those of their record"):
+    with pytest.raises(ValueError, match="must match their record"):
         records.read(folder / "digits", ["vae"])
 
 
