@@ -37,10 +37,10 @@ zoo-check: install  ## Evaluate every published model and compare with its card 
 tables: install  ## Write RESULTS.md and its figures again from the records under results/
 	$(BIN)/python -m studies.tables
 
-study: install  ## Run what is missing of a study (STUDY=caltech MANUAL_DIR=folder)
+study: install  ## Run the missing parts of a study (STUDY=caltech MANUAL_DIR=folder)
 	$(BIN)/python -m studies.reproduce --study $(STUDY) $(MANUAL_DIR:%=--manual-dir %)
 
-bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, peers beside it (about 15 minutes)
+bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, and the peers (about 15 minutes)
 	$(BIN)/python -m benchmarks.compare --peers
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.signal_to_noise

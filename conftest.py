@@ -1,10 +1,10 @@
-"""What all tests share: how XLA compiles, and names that the docstrings' examples use."""
+"""Shared by all tests: how XLA compiles, and the names that examples in docstrings use."""
 
 import os
 import tempfile
 
-# Programs of tests run for seconds: optimizing their machine code would take longer than it saves.
-# Before TensorFlow is imported; the processes that tests start inherit it.
+# Programs of tests run for seconds: to optimize their machine code would take longer than it saves.
+# Set this before TensorFlow is imported; processes that tests start inherit it.
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_backend_optimization_level=0"
 
 import keras

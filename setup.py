@@ -29,7 +29,7 @@ setuptools.setup(
         "requests",
         "matplotlib",
         "tqdm",
-        # What the command lines in trainers/ and tuning/ need besides:
+        # The command lines in trainers/ and tuning/ also need:
         "keras-tuner>=1.4.8",
         "tensorboard>=2.21",  # KerasTuner fails to import without it
         "tyro",

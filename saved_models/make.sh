@@ -3,8 +3,8 @@
 #
 #     [CELLS="vae dvae"] saved_models/make.sh STUDY DATASET [options of studies.reproduce]
 #
-# They are the models of seed 0 of a study's cells: the strengths are searched on the validation
-# images, each winner is trained and evaluated on the test images. Given again, it resumes.
+# These are the models of seed 0 of a study's cells. The validation images choose the strengths;
+# each winner is trained, and evaluated on the test images. The same command resumes.
 set -eu
 study=$1
 dataset=$2
