@@ -1,1 +1,1 @@
-"""Timings, side by side in one run; never part of the tests."""
+"""Timings, side by side in one run; not part of the tests."""

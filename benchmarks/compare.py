@@ -1,8 +1,7 @@
-"""Times `fit` and the evaluation against the machine and, asked for, against the peers.
+"""Times `fit` and the evaluation against the machine and, on request, against the peers.
 
-Every contender is a process of its own and waits while another works. They take turns, so that
-what slows the machine for a while slows all; a ratio is the median over rounds of the ratio within
-a round.
+Every contender has its own process and waits while another works. They take turns, so a slow moment
+of the machine slows all. A ratio is the median over rounds of the ratio within a round.
 """
 
 import json
@@ -48,7 +47,7 @@ _PEERS = {"jax_scan": "jax", "pythae_trainer": "pythae"}  # module: folder of it
 
 
 class Contender:
-    """A process that does the work of `benchmarks.workload` when asked."""
+    """A process that does the work of `benchmarks.workload` on request."""
 
     def __init__(self, module):
         peer = _PEERS.get(module)
@@ -87,7 +86,7 @@ def rounds(contenders, k, repeats, progress):
 
 
 def rows(title, seconds, amounts, unit):
-    """Rows of the table: amounts are what a second is turned into, the first name is the base."""
+    """Rows of the table: `amounts` turns seconds into the unit; ratios are to the first name."""
     base = next(iter(seconds.values()))
     for name, values in seconds.items():
         amount, ratio = amounts(values), values / base
@@ -111,17 +110,17 @@ def alone(module, task, k):
     answer = contender.ask(task, k)
     elapsed = time.perf_counter() - start
     contender.stop()
-    # The work ran twice: once behind the compilation, once timed.
+    # The work ran twice: once after the compilation, once timed.
     return {"start_seconds": elapsed - 2 * answer["seconds"], "peak_mib": answer["peak_mib"]}
 
 
 def main(peers: bool = False, repeats: int = 5, out: pathlib.Path = _HERE / "results"):
-    """Runs all, prints a table of ratios and saves it.
+    """Runs all contenders, prints a table of ratios and saves it.
 
     Args:
-        peers: whether JAX and Pythae take part, in the environments that `make bench` makes,
-            and all variants of ours.
-        repeats: rounds.
+        peers: whether to include JAX and Pythae, in the environments that `make bench` makes, and
+            all our variants.
+        repeats: number of rounds.
         out: folder for compare.json and .txt (with peers) or quick.json and .txt.
     """
     chosen = {
@@ -162,7 +161,7 @@ def main(peers: bool = False, repeats: int = 5, out: pathlib.Path = _HERE / "res
 
 
 def show(report, path):
-    """Prints a report, and saves what it prints."""
+    """Prints a report and saves it."""
     console = rich.console.Console(width=110, record=True)
     console.print(_table(report["rows"]))
     for name, values in report["alone"].items():

@@ -1,4 +1,4 @@
-"""How the cost of a step and of an evaluation grows with k, D, width and N; as a plot."""
+"""Plots how the cost of a step and an evaluation grows with k, D, width and N."""
 
 import json
 import pathlib
@@ -33,7 +33,7 @@ _EVALUATION = {
 
 
 def fit_seconds(k, D, width, N):  # noqa: N803, the letters of the plot
-    """Seconds of an epoch; of one with fewer steps, scaled, where steps are dear."""
+    """Seconds of an epoch; if steps are slow, measured on fewer steps and scaled."""
     num_steps = max(2, min(N // workload.BATCH_SIZE, 2_000_000 // (k * D), 1000))
     model = air_tf.create_model(
         "iwae", D, workload.LATENT_DIM, (width, width), (width, width), num_importance_samples=k
@@ -87,7 +87,7 @@ def main(out: pathlib.Path = _RESULTS):
         axes.legend()
     figure.suptitle(
         "An epoch of fit (k = 1, D = 784, width 200, N = 5000, batch 100) and an evaluation "
-        "(k = 5000, N = 100), but for what the axis says"
+        "(k = 5000, N = 100), except what the axis says"
     )
     figure.savefig(out / "growth.png", dpi=110)
 

@@ -1,4 +1,4 @@
-"""What replicas cost: a step by one process, by two devices in a process, and by two workers."""
+"""The cost of replicas: a step by one process, by two devices in a process, by two workers."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ _KINDS = ("one process", "one process without XLA", "two devices", "two workers"
 
 
 def measure(kind, k):
-    """Prints the seconds of a step of a process of this kind; it is the process's only work."""
+    """Prints the seconds of a step for this kind of process, which does nothing else."""
     import tensorflow as tf
 
     strategy = None
@@ -90,7 +90,7 @@ def main(repeats: int = 3, out: pathlib.Path = _RESULTS):
     """Measures in turns, prints the medians and saves replicas.json.
 
     Args:
-        repeats: rounds.
+        repeats: number of rounds.
         out: folder.
     """
     cells = [(kind, k) for k in (1, 8, 64) for kind in _KINDS] * repeats

@@ -1,9 +1,9 @@
 """Signal-to-noise ratio of the gradient estimators against k, as in Rainforth et al. (2018).
 
-For each parameter of the encoder the ratio |mean|/standard deviation over repeated estimates of
-the gradient on one batch, then the mean over parameters; of a VAE after some training on digits.
-With the standard estimator it falls as 1/√k ("Tighter variational bounds are not necessarily
-better", section 3); the doubly reparameterized one was made not to.
+The model is a VAE after some training on digits. Each parameter of the encoder has the ratio
+|mean|/standard deviation over repeated estimates of the gradient on one batch; the result is the
+mean over parameters. With the standard estimator it falls as 1/√k ("Tighter variational bounds are
+not necessarily better", section 3). The doubly reparameterized one is designed not to fall.
 """
 
 import json
@@ -25,7 +25,7 @@ _NUM_SAMPLES = (1, 4, 16, 64, 256, 1024)
 
 
 def gradient_moments(model, x, repeats):
-    """Returns a function of a seed: each encoder gradient's mean and deviation over repeats."""
+    """Returns a function of a seed: mean and deviation of each encoder gradient over repeats."""
     weights = model.encoder.trainable_weights
 
     @tf.function(jit_compile=True, autograph=False)
@@ -60,11 +60,11 @@ def main(
     """Measures, saves `signal_to_noise.json` and draws `signal_to_noise.png`.
 
     Args:
-        repeats: estimates of the gradient in a group; the ratio's floor for a parameter without
-            any signal is about 0.8/√repeats.
+        repeats: estimates of the gradient in a group. A parameter without any signal has a ratio
+            of about 0.8/√repeats.
         groups: independent groups, which give the standard error.
-        epochs: of training before.
-        seed: of the training and of the estimates.
+        epochs: epochs of training before.
+        seed: seed of the training and the estimates.
         out: folder.
     """
     data = air_tf.datasets.load("digits")

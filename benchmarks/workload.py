@@ -1,4 +1,4 @@
-"""The work that all contenders do, and how they are asked for it. Needs NumPy alone."""
+"""The work of all contenders, and how to request it. Needs NumPy alone."""
 
 import contextlib
 import json
@@ -9,8 +9,8 @@ import time
 import numpy as np
 
 INPUT_DIM, UNITS, LATENT_DIM, BATCH_SIZE, LEARNING_RATE = 784, (200, 200), 50, 100, 1e-3
-EPOCHS = 3  # of a timed training, in one call where the contender has epochs
-STEPS = {1: 500, 8: 150, 64: 25}  # in an epoch, by k; 500 are those of MNIST
+EPOCHS = 3  # of a timed training, in one call if the contender has epochs
+STEPS = {1: 500, 8: 150, 64: 25}  # in an epoch, by k; MNIST has 500
 NUM_IMAGES = 100  # of a timed evaluation
 
 
@@ -27,9 +27,9 @@ def training_images(k):
 def serve(tasks):
     """Answers requests on standard input until it ends.
 
-    A request is a line `{"task": name, "k": number}`. The first one of a kind makes the task and
-    runs it once, which compiles; every one then times a run. The answer is a line `{"seconds",
-    "peak_mib"}`.
+    A request is a line `{"task": name, "k": number}`. The first request of a kind makes the task
+    and runs it once to compile it. Every request then times a run. The answer is a line
+    `{"seconds", "peak_mib"}`.
 
     Args:
         tasks: {name: function of k that returns a function without arguments, which does the work
@@ -37,7 +37,7 @@ def serve(tasks):
     """
     ready = {}
     answers = sys.stdout
-    with contextlib.redirect_stdout(sys.stderr):  # what libraries print is no answer
+    with contextlib.redirect_stdout(sys.stderr):  # output of libraries is no answer
         for line in sys.stdin:
             request = json.loads(line)
             key = (request["task"], request["k"])

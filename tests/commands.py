@@ -1,4 +1,4 @@
-"""Command lines, called as functions on lists of arguments."""
+"""Calls command lines as functions, with lists of arguments."""
 
 import pytest
 
@@ -11,14 +11,14 @@ TRAIN = (
 
 
 def run(module, arguments):
-    """Runs the command of a module: `zoo_check.zoo_check` with a `ZooCheckConfig`."""
+    """Runs the command of a module, such as `zoo_check.zoo_check` with a `ZooCheckConfig`."""
     name = module.__name__.rpartition(".")[2]
     config = getattr(module, f"{name.title().replace('_', '')}Config")
     command_line.run(getattr(module, name), config, [str(argument) for argument in arguments])
 
 
 def refusal(module, arguments, capsys):
-    """What the command says when it ends with an error."""
+    """The message of a command that ends with an error."""
     with pytest.raises(SystemExit):
         run(module, arguments)
     return capsys.readouterr().err

@@ -22,7 +22,7 @@ SMALL = {
 
 
 def strengths(name):
-    """Options that switch on what the named model regularizes, strongly enough to be seen."""
+    """Options that switch on the named model's regularizers, strongly enough to notice."""
     options = {}
     if "iwae" in name:
         options["num_importance_samples"] = 4
@@ -48,7 +48,7 @@ def compiled(name="vae", optimizer=None, jit_compile=True, steps_per_execution=N
 
 
 def untrained_run(path):
-    """Writes a run folder of digits whose model is as it was made."""
+    """Writes a run folder of digits whose model is not trained."""
     units = {"encoder_units": (8,), "decoder_units": (7,), "latent_dim": 3}
     run_folder.create(TrainConfig("digits", "vae", str(path), **units))
     model = air_tf.create_model("vae", input_dim=64, seed=0, **units)
@@ -65,7 +65,7 @@ def x():
 
 @pytest.fixture
 def without_xla(monkeypatch):
-    """Trains without XLA, which takes its time to compile, where a test is about something else."""
+    """Trains without XLA, which is slow to compile, if a test is about something else."""
     compile_model = air_tf.VariationalAutoencoder.compile
 
     def compile_without(self, *args, jit_compile=False, **kwargs):
@@ -82,6 +82,6 @@ def _restore_keras():
 
 @pytest.fixture(autouse=True, scope="module")
 def _clear_keras():
-    """Frees what a module's models hold: a third of a second, too dear for every test."""
+    """Frees what a module's models hold; at a third of a second, too slow for every test."""
     yield
     keras.backend.clear_session()

@@ -1,4 +1,4 @@
-"""A model whose log p(x), ELBO and best posterior are known in closed form.
+"""A model with closed forms of log p(x), the ELBO and the best posterior.
 
 z ~ N(0, I_2), x|z ~ N(Wz + b, s²I_4): log p(x) = log N(x; b, WWᵀ + s²I), the exact posterior is the
 Gaussian with precision I + WᵀW/s².
@@ -24,7 +24,7 @@ def inverse_softplus(y):
 
 
 def linear_model(family="full_covariance_gaussian", loc_shift=0.0, scale_factor=1.0):
-    """The model with an encoder that is exact, except for shifted means and a wider scale."""
+    """The model with an exact encoder, except for shifted means and a wider scale."""
     decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8)])
     kernel = np.concatenate([WEIGHTS.T, np.zeros((2, 4))], axis=1)
     bias = np.concatenate([np.full(4, BIAS), np.full(4, inverse_softplus(S - 1e-3))])
@@ -47,7 +47,7 @@ def linear_model(family="full_covariance_gaussian", loc_shift=0.0, scale_factor=
 
 
 def exact_elbo(model):
-    """log p(x) − KL(q‖posterior), with q as the encoder gives it."""
+    """log p(x) − KL(q‖posterior), with the encoder's q."""
     q = model.variational_family.distribution(**model.encode(X))
     loc = COVARIANCE @ WEIGHTS.T / S**2 @ (X - BIAS).T
     difference = q.mean().numpy() - loc.T

@@ -2,5 +2,5 @@
 
 import hypothesis
 
-# Derandomized: a run of the suite is as repeatable as everything else here.
+# Derandomized: each run of the suite draws the same examples.
 SETTINGS = hypothesis.settings(max_examples=60, deadline=None, derandomize=True)

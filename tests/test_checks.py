@@ -1,4 +1,4 @@
-"""The checks at the boundary, and properties of the public methods on input of any shape."""
+"""The checks at the boundary, and properties of public methods on input of any shape."""
 
 import hypothesis
 import hypothesis.extra.numpy as hnp

@@ -1,4 +1,4 @@
-"""Every reader on files that are cut, changed in a bit, or of another kind: a clear error."""
+"""Every reader gives a clear error for files that are cut, changed in a bit, or wrong."""
 
 import dataclasses
 import json
@@ -18,13 +18,13 @@ from trainers import evaluate, export, run_folder
 from trainers.train_config import TrainConfig
 from tuning.search_config import SearchConfig
 
-# What the command lines turn into one sentence.
+# The errors that command lines turn into one sentence.
 ERRORS = (ValueError, OSError)
 SPLITS = ("train", "validation", "test")
 
 
 def damage(content, kind, at):
-    """The content cut, with a bit changed, or replaced; `at` in [0, 1) says where."""
+    """The content, cut, changed in a bit, or replaced; `at` in [0, 1) is the place."""
     if kind == "cut":
         return content[: int(len(content) * at)]
     if kind == "bit":
@@ -51,7 +51,7 @@ def run(tmp_path_factory):
 
 
 def test_a_list_of_hashes_is_looked_at(run, tmp_path):
-    """Published models are checked by it; an empty one switches nothing off."""
+    """It checks published models; an empty list does not switch the check off."""
     path = shutil.copytree(run, tmp_path / "run")
     (path / checksums.HASHES).write_text("")
     (path / air_tf.zoo.CARD).write_text("{}")
@@ -92,7 +92,7 @@ def test_saved_models(run, tmp_path_factory, damages, index, hashed):
     if hashed:
         with pytest.raises(ValueError, match="by its SHA-256"):
             evaluate.evaluate(config)
-    else:  # TensorFlow does not see every change of a graph
+    else:  # TensorFlow does not notice every change of a graph
         try:
             evaluate.evaluate(config)
         except ERRORS as error:
@@ -121,7 +121,7 @@ def test_arrays(tmp_path_factory, damages):
         data = air_tf.datasets.load(path)
     except ERRORS as error:
         assert str(path) in str(error)  # noqa: PT017
-    else:  # a bit that nothing depends on
+    else:  # nothing depends on this bit
         for split in SPLITS:
             np.testing.assert_array_equal(getattr(data, split), getattr(expected, split))
 

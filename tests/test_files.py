@@ -1,4 +1,4 @@
-"""A file is written whole or not at all, and so is a folder."""
+"""Files and folders are written whole or not at all."""
 
 import errno
 import os

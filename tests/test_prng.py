@@ -1,4 +1,4 @@
-"""The generator against its published vectors, and what it promises about seeds."""
+"""The generator against its published vectors, and its promises about seeds."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def test_threefry_gives_the_published_words(counter, key, expected):
 
 @pytest.mark.parametrize("draw", [prng.normal, prng.uniform])
 def test_same_numbers_with_xla_and_without(draw):
-    shape = [5, 7]  # an odd number of numbers
+    shape = [5, 7]  # an odd count of numbers
     plain = draw(shape, prng.as_seed(3), "float32")
     compiled = tf.function(lambda seed: draw(shape, seed, "float32"), jit_compile=True)
     np.testing.assert_allclose(compiled(prng.as_seed(3)), plain, rtol=1e-5, atol=1e-6)

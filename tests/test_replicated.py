@@ -1,4 +1,4 @@
-"""Hosts that must agree; what they compute together is in tests/models/test_distribution.py."""
+"""Hosts that must agree; tests/models/test_distribution.py tests what they compute together."""
 
 import pytest
 import tensorflow as tf
@@ -7,7 +7,7 @@ from air_tf import replicated
 
 
 class Hosts:
-    """As much of a `tf.distribute.Strategy` as is asked, of a host and another one."""
+    """A stand-in for a `tf.distribute.Strategy` with this host and another one."""
 
     num_replicas_in_sync = 2
 

@@ -1,4 +1,4 @@
-"""Published models: what is listed, what loads, what is refused."""
+"""Published models: which are listed, which load, which are refused."""
 
 import json
 
@@ -73,7 +73,7 @@ def test_refuses_what_was_not_published(folder, name, damage):
 
 
 def test_the_published_models_are_whole():
-    """Those of this checkout: listed files as published, cards complete."""
+    """The models of this checkout: files as published, cards complete."""
     names = air_tf.zoo.list_pretrained()
     six = ("vae", "dvae", "wni_vae", "iwae8", "diwae8", "wni_iwae8")
     assert {f"digits/{model}" for model in six} <= set(names)

@@ -1,1 +1,1 @@
-"""Who takes part: one module a contender, each run in a process (and environment) of its own."""
+"""The contenders: one module each; each runs in its own process (and environment)."""

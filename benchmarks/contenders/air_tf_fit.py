@@ -12,7 +12,7 @@ from benchmarks import workload
 
 
 def model(k, **options):
-    """The model that all train."""
+    """The model that all contenders train."""
     units = workload.UNITS
     return air_tf.create_model(
         "iwae",

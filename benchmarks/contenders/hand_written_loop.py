@@ -1,4 +1,4 @@
-"""The yardstick: an IWAE trained by one XLA loop written by hand, without Keras or TFP."""
+"""The reference: an IWAE trained by one hand-written XLA loop, without Keras or TFP."""
 
 import itertools
 
@@ -11,9 +11,9 @@ _EVALUATED_AT_ONCE = 50  # samples of each image
 
 
 def train(k):
-    """One Adam step for each batch in one XLA program, data resident, in a fixed order.
+    """One Adam step for each batch, all in one XLA program, with the data in memory in fixed order.
 
-    The mathematics of `air_tf.create_model("iwae", …)`.
+    It computes the same as `air_tf.create_model("iwae", …)`.
     """
     units, latent_dim, batch_size = workload.UNITS, workload.LATENT_DIM, workload.BATCH_SIZE
     x = workload.training_images(k)
@@ -86,7 +86,7 @@ def train(k):
 
 
 def train_products(k):
-    """The matrix products of the training steps, each used in one more addition: the floor."""
+    """The matrix products of the training steps alone, each with one addition: the lower limit."""
     encoder = [workload.INPUT_DIM, *workload.UNITS, 2 * workload.LATENT_DIM]
     decoder = [workload.LATENT_DIM, *workload.UNITS, workload.INPUT_DIM]
     networks = [(workload.BATCH_SIZE, encoder), (k * workload.BATCH_SIZE, decoder)]
@@ -103,7 +103,7 @@ def train_products(k):
         upstream, updated = layers[-1], []
         for h, kernel in zip(layers[-2::-1], kernels[::-1], strict=True):
             gradient = tf.matmul(h, upstream, transpose_a=True)
-            updated.append(kernel - 1e-12 * gradient)  # so that the loop needs each product
+            updated.append(kernel - 1e-12 * gradient)  # makes the loop need each product
             if len(updated) < len(kernels):
                 upstream = tf.matmul(upstream, kernel, transpose_b=True)
         return updated[::-1]
@@ -120,7 +120,7 @@ def train_products(k):
 
 
 def products(k):
-    """The matrix products of an evaluation with k samples and nothing else: the GEMM bound."""
+    """Only the matrix products of an evaluation with k samples: the GEMM bound."""
     widths = [workload.LATENT_DIM, *workload.UNITS, workload.INPUT_DIM]
     kernels = [tf.random.normal(pair) for pair in itertools.pairwise(widths)]
     rows = tf.random.normal([_EVALUATED_AT_ONCE * workload.NUM_IMAGES, workload.LATENT_DIM])
@@ -128,7 +128,7 @@ def products(k):
     @tf.function(jit_compile=True)
     def run():
         def body(i, total):
-            h = rows + total * 0.0  # depends on the loop, so that XLA does not hoist it
+            h = rows + total * 0.0  # depends on the loop, so XLA does not move it out
             for kernel in kernels:
                 h = h @ kernel
             return i + 1, total + h[0, 0] * 0.0

@@ -1,4 +1,4 @@
-"""JAX and optax: an epoch of Adam steps in one `lax.scan`, compiled, with the data resident."""
+"""JAX and optax: an epoch of Adam steps in one compiled `lax.scan`, with the data in memory."""
 
 import itertools
 
@@ -11,7 +11,7 @@ from benchmarks import workload
 
 
 def train(k):
-    """IWAE-k, tanh, Bernoulli pixels: the model that all train."""
+    """IWAE-k, tanh, Bernoulli pixels: the model that all contenders train."""
     units, latent_dim = workload.UNITS, workload.LATENT_DIM
     x = workload.training_images(k).reshape(-1, workload.BATCH_SIZE, workload.INPUT_DIM)
     generator = np.random.default_rng(0)

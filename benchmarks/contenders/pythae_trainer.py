@@ -1,4 +1,4 @@
-"""Pythae on PyTorch: its IWAE under its own trainer, and its `get_nll`."""
+"""Pythae on PyTorch: its IWAE with its own trainer, and its `get_nll`."""
 
 import functools
 import itertools
@@ -46,7 +46,7 @@ class Decoder(BaseDecoder):
 
 
 def iwae(k):
-    """The model that all train."""
+    """The model that all contenders train."""
     config = IWAEConfig(
         input_dim=(workload.INPUT_DIM,),
         latent_dim=workload.LATENT_DIM,
@@ -57,7 +57,7 @@ def iwae(k):
 
 
 def train(k):
-    """Epochs of the trainer, without what it does before and after all epochs."""
+    """Epochs of the trainer, without its work before and after all epochs."""
     x = torch.tensor(workload.training_images(k), dtype=torch.float32)
     config = BaseTrainerConfig(
         output_dir=tempfile.mkdtemp(),
@@ -76,10 +76,10 @@ def train(k):
 
 
 def evaluate(k, at_its_best=False):
-    """IWAE-k bound of the images, as its documentation calls it.
+    """IWAE-k bound of the images, called as in Pythae's documentation.
 
-    At its best: without the graph for gradients and with the batch size that was fastest of 100,
-    500, 1000 and 5000 where this was written.
+    At its best, it runs without the graph for gradients, with the batch size that was the fastest
+    of 100, 500, 1000 and 5000 on our machine.
     """
     model = iwae(1).eval()
     x = torch.tensor(workload.images(workload.NUM_IMAGES), dtype=torch.float32)

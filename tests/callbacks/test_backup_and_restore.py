@@ -1,4 +1,4 @@
-"""Interrupted training ends as training that was never touched: bit for bit."""
+"""Interrupted training ends like training without interruption, bit for bit."""
 
 import errno
 import os
@@ -38,9 +38,9 @@ class Interrupt(keras.callbacks.Callback):
 
 
 def fit(folder, epoch=None, inputs="arrays", jit_compile=False, latent_dim=3, dtype=None):
-    """Weights and history; None if interrupted at the end of `epoch`, before it is backed up.
+    """Weights and history; None if interrupted at the end of `epoch`, before its backup.
 
-    Without XLA, which takes its time to compile, unless a test is about it.
+    It trains without XLA, which is slow to compile, unless a test is about XLA.
     """
     model = air_tf.create_model(
         "dvae" if jit_compile else "dwni_vae",
@@ -76,7 +76,7 @@ def assert_same(result, expected):
 
 @pytest.fixture(scope="module")
 def expected(tmp_path_factory):
-    """Of training that nothing interrupts."""
+    """The result of training without interruption."""
     return fit(tmp_path_factory.mktemp("untouched"))
 
 
@@ -108,7 +108,7 @@ def test_inputs(inputs, tmp_path):
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "mixed_float16"])
 def test_dtypes(dtype, tmp_path):
-    """NumPy's files do not know bfloat16; in float16 the optimizer skips steps that overflow."""
+    """NumPy's files do not know bfloat16; in float16, the optimizer skips steps that overflow."""
     expected = fit(tmp_path / "untouched", dtype=dtype)
     assert fit(tmp_path / "touched", 3, dtype=dtype) is None
     assert_same(fit(tmp_path / "touched", dtype=dtype), expected)
@@ -116,7 +116,7 @@ def test_dtypes(dtype, tmp_path):
 
 @pytest.mark.slow
 def test_with_superbatches(tmp_path):
-    """Of a dataset; those of arrays are in tests/trainers/test_interruption.py."""
+    """With a dataset; tests/trainers/test_interruption.py has arrays."""
     options = {"inputs": "dataset", "jit_compile": True}
     expected = fit(tmp_path / "untouched", **options)
     assert fit(tmp_path / "touched", 3, **options) is None
@@ -172,7 +172,7 @@ def test_alone_among_callbacks(tmp_path):
 
 
 class Records(keras.callbacks.Callback):
-    """A user's callback: a list that grows, a dict that changes, and what cannot be written."""
+    """A user's callback: a list that grows, a dict that changes, a value that cannot be written."""
 
     def __init__(self):
         super().__init__()
@@ -200,7 +200,8 @@ def test_other_files_in_the_folder_stay(tmp_path):
     for path in others:
         path.write_text("")
     name = f"00000001-{'0' * 16}"
-    leftovers = [tmp_path / f".{name}.npz.tmp", tmp_path / f"{name}.tmp"]  # of a kill, now and once
+    # Left by a kill, in today's form and in an old one.
+    leftovers = [tmp_path / f".{name}.npz.tmp", tmp_path / f"{name}.tmp"]
     for path in leftovers:
         path.write_text("")
     model = air_tf.create_model("vae", 64, encoder_units=(4,), decoder_units=(4,), seed=0)

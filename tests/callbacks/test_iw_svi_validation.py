@@ -1,4 +1,4 @@
-"""The validation log-likelihood by IW-SVI: what is logged, and stopping by it."""
+"""The validation log-likelihood by IW-SVI: the logs, and stopping by it."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""The TFDS builders on dummy data, as TFDS's own are tested."""
+"""The TFDS builders on dummy data, tested like TFDS's own builders."""
 
 import hashlib
 import pathlib
@@ -30,7 +30,7 @@ def _caltech_dummy():
 
 
 def _lake_dummy():
-    """Two zips of one character each: 20 drawings a character."""
+    """Two zips with one character each, of 20 drawings."""
     path = pathlib.Path(_FOLDER.name) / "lake"
     path.mkdir()
     for zip_name in ("images_background", "images_evaluation"):
@@ -55,7 +55,7 @@ _CONTENT = (BURDA / "chardata.mat").read_bytes()
 
 
 class SmallOmniglot28:
-    """Lets the builder take the dummy file's identity and a small validation split."""
+    """Makes the builder accept the dummy file and a small validation split."""
 
     DATASET_CLASS = Omniglot28
 

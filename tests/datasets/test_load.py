@@ -24,7 +24,7 @@ def test_digits():
     assert [len(getattr(data, split)) for split in SPLITS] == [1000, 297, 500]
     assert data.image_shape == (8, 8)
     assert all(getattr(data, split).dtype == np.uint8 for split in SPLITS)
-    # Each image is a draw from its own grey levels: sure pixels (0 and 16) are as in the original.
+    # Each image is drawn from its grey levels: certain pixels (0 and 16) equal the original.
     levels = sklearn.datasets.load_digits().images.reshape(-1, 64)
     order = np.random.default_rng(0).permutation(1797)
     joined = np.concatenate([data.train, data.validation, data.test])
@@ -40,7 +40,7 @@ def test_binarization_is_fixed_by_its_seed():
     assert np.any(a.test != c.test)
 
 
-def test_dynamic_binarization_is_anew_in_each_epoch():
+def test_dynamic_binarization_draws_again_in_each_epoch():
     data = datasets.load("digits", binarization="dynamic")
     batches = data.training_batches(300, seed=3)
     first, second = (np.concatenate(list(batches.as_numpy_iterator())) for _ in range(2))
@@ -113,7 +113,7 @@ def test_unknown_name():
         datasets.load("digits", binarization="dynamical")
 
 
-def test_binary_images_are_not_drawn_anew(tmp_path):
+def test_binary_images_are_not_drawn_again(tmp_path):
     x = np.eye(4, dtype="uint8")
     np.savez(tmp_path / "x.npz", train=x, validation=x, test=x)
     assert datasets.load(tmp_path / "x.npz").binarization == "static"
@@ -201,11 +201,11 @@ def test_preparation_fails_by_itself(tmp_path, monkeypatch):
 
 
 def test_damaged_prepared_data(tmp_path, monkeypatch):
-    """What TFDS has written itself, and something has changed since."""
+    """Data that TFDS wrote, and that has changed since."""
     data_dir = tmp_path / "data"
     builder = SmallImages(data_dir=data_dir)
     builder.download_and_prepare()
-    module = sys.modules["air_tf.datasets.load"]  # the package has a function of this name
+    module = sys.modules["air_tf.datasets.load"]  # the package has a function of the same name
     monkeypatch.setattr(module, "prepared_builder", lambda *arguments: builder)
     assert datasets.load("caltech101_silhouettes").test.shape == (3, 784)
     (file,) = builder.data_path.glob("*test.tfrecord*")
@@ -254,19 +254,19 @@ def test_damaged_packed_drawings(tmp_path):
 
 
 def test_area_average():
-    """A target pixel is the mean of the source pixels whose centres lie in its 3.75×3.75 box."""
+    """A target pixel is the mean of the source pixels with centres in its 3.75×3.75 box."""
     ink = np.random.default_rng(0).integers(0, 2, (105, 105))
     weights = np.zeros((28, 105))
     for target in range(28):
         first, end = (int((target + side) * 3.75 + 0.5) for side in (0, 1))
         weights[target, first:end] = 1 / (end - first)
     expected = 255 * weights @ ink @ weights.T
-    # Two roundings to whole levels, after rows and after columns.
+    # Levels are rounded twice, after rows and after columns.
     np.testing.assert_allclose(builder_module._area_average(ink), expected, atol=1.01)
 
 
 class GreyBuilder:
-    """Stands for TFDS's prepared MNIST: grey images, each split of another level."""
+    """Stands for TFDS's prepared MNIST: grey images, with another level in each split."""
 
     LEVELS: typing.ClassVar = {"train[:50000]": 64, "train[50000:]": 128, "test": 255}
     info = types.SimpleNamespace(

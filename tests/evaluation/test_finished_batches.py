@@ -1,4 +1,4 @@
-"""An interrupted evaluation goes on batch by batch, and takes nothing of another one."""
+"""An interrupted evaluation resumes batch by batch, and reads nothing of another one."""
 
 import itertools
 
@@ -13,7 +13,7 @@ X = air_tf.datasets.load("digits").test[:35]
 
 @pytest.fixture
 def writes(monkeypatch):
-    """Indices of the batches written; the writing after the one in "last" is interrupted."""
+    """Indices of the written batches; an interruption follows the batch in "last"."""
     seen, write = {"indices": [], "last": None}, finished_batches.write
 
     def counted(path, index, outputs):
@@ -46,7 +46,7 @@ def test_goes_on_where_it_was_interrupted(tmp_path, writes):
         evaluate(model, tmp_path)
     writes["last"] = None
     np.testing.assert_array_equal(evaluate(model, tmp_path), expected)
-    assert writes["indices"] == [0, 1, 2, 3, 0, 1, 2, 3]  # of IW-SVI, then of the gaps
+    assert writes["indices"] == [0, 1, 2, 3, 0, 1, 2, 3]  # IW-SVI, then the gaps
     for path in itertools.islice(sorted(tmp_path.rglob("*.npz")), 0, None, 3):
         path.write_bytes(path.read_bytes()[:-5])
     np.testing.assert_array_equal(evaluate(model, tmp_path), expected)

@@ -1,4 +1,4 @@
-"""The evaluators on a model whose log p(x), ELBO and best posterior are known in closed form."""
+"""The evaluators on a model with closed forms of log p(x), ELBO and best posterior."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tests.linear_gaussian import LOG_P, X, exact_elbo, linear_model
 
 
 def assert_right(estimate, exact, slack=0.0):
-    """Right on average to 4 standard errors of the deviations (they are pure sampling noise)."""
+    """Right on average, to 4 standard errors of the deviations (pure sampling noise)."""
     deviation = np.asarray(estimate.per_example, np.float64) - exact
     error = deviation.std() / np.sqrt(len(deviation))
     assert abs(deviation.mean()) < 4 * error + slack, (deviation.mean(), error)
@@ -25,13 +25,13 @@ def test_importance_sampling_converges_to_log_p(family):
     model = linear_model(family, loc_shift=0.15, scale_factor=1.3)
     estimate = air_tf.evaluation.importance_log_likelihood(model, X, 4000, progress=False)
     np.testing.assert_allclose(estimate.per_example, LOG_P, atol=0.15)
-    # The bias of log-mean-exp is −variance/(2k): below 1e-3 here.
+    # The bias of log-mean-exp is −variance/(2k), below 1e-3 here.
     assert_right(estimate, LOG_P, slack=1e-3)
 
 
 @pytest.mark.parametrize("family", air_tf.distributions.VARIATIONAL_FAMILIES)
 def test_gaps_are_right(family):
-    """All seven numbers, from an encoder that is off in mean and scale."""
+    """All seven numbers, from an encoder with wrong mean and scale."""
     model = linear_model(family, loc_shift=0.2, scale_factor=1.5)
     gaps = air_tf.evaluation.inference_gaps(
         model, X, 2000, num_train_samples=16, max_steps=400, progress=False
@@ -52,7 +52,7 @@ def test_gaps_are_right(family):
 
 
 def test_iw_svi_beats_importance_sampling_with_a_bad_encoder():
-    """Claim 7: few samples from a q far off miss; the optimised q does not."""
+    """Claim 7: few samples from a wrong q miss the value; the optimised q does not."""
     model = linear_model(loc_shift=1.5, scale_factor=0.6)
     plain = air_tf.evaluation.importance_log_likelihood(model, X, 2000, progress=False)
     svi = air_tf.evaluation.iw_svi(model, X, 2000, max_steps=500, progress=False)
@@ -62,14 +62,14 @@ def test_iw_svi_beats_importance_sampling_with_a_bad_encoder():
 
 
 def test_optimization_stops_by_itself():
-    """At the optimum nothing improves but by chance: the stopping rule ends well before T."""
+    """At the optimum, only chance improves: the stopping rule ends well before T."""
     svi = air_tf.evaluation.iw_svi(linear_model(), X, 50, max_steps=5000, progress=False)
     assert np.all(svi.num_steps < 5000)
     assert np.all(svi.num_steps % 10 == 0)
 
 
 def test_every_step_counts():
-    """Those of a last window of fewer than 10 steps, too, towards a q that is far off."""
+    """Steps of a last window of fewer than 10 steps count, too; q starts far off."""
     model = linear_model(loc_shift=1.5)
     options = {"learning_rate": 0.05, "progress": False}
     start = air_tf.evaluation.importance_log_likelihood(model, X, 200, progress=False)
@@ -83,7 +83,7 @@ def test_every_step_counts():
 
 @pytest.mark.parametrize("num_samples", [1, 7, 100, 137])
 def test_remainder_of_a_chunk_is_exact(num_samples):
-    """k samples in chunks of 50: as good as k, no more and no less."""
+    """k samples in chunks of 50 count as exactly k samples."""
     model = linear_model(loc_shift=0.5)
     tiled = np.tile(X, [12, 1])
     estimate = air_tf.evaluation.importance_log_likelihood(

@@ -1,4 +1,4 @@
-"""The gradient estimators against their definitions, and their means against the standard one."""
+"""The gradient estimators against their definitions; their means against the standard one."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_equals_its_definition(estimator, power, x):
 
 @pytest.mark.parametrize("estimator", ["standard", "resampled", "stl", "dreg"])
 def test_value_is_the_bound_of_k_samples(estimator, x):
-    """Whatever the gradient, what is reported is L_k and L, to 4 s.e. of many draws."""
+    """With any gradient, the reported values are L_k and L, to 4 s.e. of many draws."""
     tiled = np.tile(x[:8], [1500, 1])
     bound, elbo, _ = gradients(model_of(estimator), tiled, seed=1)
     reference, reference_elbo, _ = gradients(model_of("standard"), tiled, seed=2)
@@ -80,7 +80,7 @@ def test_value_is_the_bound_of_k_samples(estimator, x):
 
 
 def test_resampled_with_one_sample_is_the_standard_gradient(x):
-    """With k = 1 there is nothing to choose: the same gradient for the same noise."""
+    """With k = 1 there is no choice: the same noise gives the same gradient."""
     model = model_of("resampled", "vae")
     twin = model_of("standard", "vae")
     noise_seed, _ = prng.split(prng.as_seed(7))
@@ -92,7 +92,7 @@ def test_resampled_with_one_sample_is_the_standard_gradient(x):
 
 
 def test_stl_has_no_variance_at_the_exact_posterior():
-    """Roeder et al.: with q equal to the posterior the encoder's gradient vanishes."""
+    """Roeder et al.: if q equals the posterior, the encoder's gradient vanishes."""
     model = linear_model()
     model.gradient_estimator = "stl"
     _, _, values = gradients(model, X, seed=0)

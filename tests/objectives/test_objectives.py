@@ -37,7 +37,7 @@ def test_one_sample_is_the_elbo():
 
 @pytest.mark.parametrize("k", [1, 4])
 def test_value_and_gradient_equal_tfp_vi(x, k):
-    """ELBO and IWAE of tfp.vi, on the very same samples."""
+    """ELBO and IWAE of tfp.vi, on the same samples."""
     model = small_model("iwae" if k > 1 else "vae", dtype="float64")
     seed = prng.as_seed(3)
     variables = model.trainable_weights

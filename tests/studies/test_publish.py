@@ -1,4 +1,4 @@
-"""Publishing a run, checking what was published, and what a card says."""
+"""Publishes a run, checks the published model, and checks the card."""
 
 import functools
 import json
@@ -39,7 +39,7 @@ def test_publishes_and_checks(tmp_path, tmp_path_factory, capsys, monkeypatch):
     monkeypatch.setattr(evaluate, "evaluate", functools.cache(evaluate.evaluate))  # saves time
     run(zoo_check, [])
     assert "digits/dvae" in capsys.readouterr().out
-    # A card that promises more than the model gives; then one that is edited and not republished.
+    # An edited card is refused; so is one with new hashes that promises more than the model gives.
     card["test"]["log_likelihood"]["mean"] += 50
     (out / "card.json").write_text(json.dumps(card))
     with pytest.raises(SystemExit):
@@ -52,7 +52,7 @@ def test_publishes_and_checks(tmp_path, tmp_path_factory, capsys, monkeypatch):
     with pytest.raises(SystemExit):
         run(publish, [trained, "--out", out])
     assert "must be a new or empty folder" in capsys.readouterr().err
-    # Without its list or its card it is not published, and without both it is no run either.
+    # Without its list or its card it is not published; without both, it is no run either.
     (out / checksums.HASHES).unlink()
     monkeypatch.chdir(out / "saved_model")
     for path in (out, "."):
@@ -62,7 +62,7 @@ def test_publishes_and_checks(tmp_path, tmp_path_factory, capsys, monkeypatch):
 
 
 def test_a_card_says_what_the_strength_was_chosen_from(tmp_path):
-    """By the folder of a search, or by a study's record of it."""
+    """With the folder of a search, or with a study's record of it."""
     spaces = {"grid": {"noise_stddev": [0.1, 0.4], "max_norm": []}, "range": {"max_norm": []}}
     searched = {"dataset": "digits", "model": "dvae", "epochs": 5, "seed": 0, **spaces}
     searched |= {"tuner": "grid", "executions_per_trial": 1}

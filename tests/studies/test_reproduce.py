@@ -1,4 +1,4 @@
-"""Studies: their plan, and what is done, and not done again, of it."""
+"""Studies: their plan, which parts run, and which do not run again."""
 
 import pytest
 import yaml
@@ -27,7 +27,7 @@ def killed(*arguments):
 @pytest.mark.slow
 @pytest.mark.usefixtures("without_xla")
 def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch, capsys):
-    """Finished cells stay as they are; what is within a cell has tests of its own."""
+    """Finished cells stay as they are; other tests cover the parts of a cell."""
     path, results = tmp_path / "small.yaml", tmp_path / "results"
     path.write_text(STUDY)
     first, last = results / "small/vae/seed0.json", results / "small/dvae/seed0.json"

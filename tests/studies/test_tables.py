@@ -1,4 +1,4 @@
-"""RESULTS.md says what the records say, and the committed one what the committed records say."""
+"""RESULTS.md agrees with the records, and the committed one with the committed records."""
 
 import pathlib
 import re
@@ -24,7 +24,7 @@ def write_final(folder, cell, seed, arrays, study="digits", history=(), **config
 
 
 def write_search(folder, cell, key, scores, curves, plain, epochs=90, count=400):
-    """A search with one trial a strength: its score, and how much is added to the plain model."""
+    """A search with one trial for each strength: its score, and its gain over the plain model."""
     path = folder / "digits" / cell / "search.json"
     trials = [
         {"trial_id": str(s), "score": score, "hyperparameters": {key: s}}
@@ -88,17 +88,17 @@ def test_says_what_the_records_say(results):
     both = (plain[0]["log_likelihood"] + plain[1]["log_likelihood"]) / 2
     assert f"| vae |  | 50, 51 of 90 | {both.mean():.2f} ± {error(both):.2f} |" in text
     assert "| 205 |" in text
-    # Paired, and over the seed that both have alone.
+    # Paired, over the only seed that both have.
     delta = f"{gain.mean():.2f} ± {error(gain):.2f}"
     assert "| dvae | σ = 0.2 | 51 of 90 |" in text
     assert f"| 210 | {delta} | 0.00 ± 0.00 |" in text
     assert f"{plain[1]['log_likelihood'].mean() + gain.mean():.2f} | {gain.mean():.2f} |" in text
-    # How much another seed would differ is not known.
+    # The variation between seeds is not known.
     assert f"| digits | dvae − vae | {delta} | undecided | 1 |" in text
     assert "| digits | dvae − vae | 0.00 ± 0.00 | undecided | 1 |" in text
     some = gain[:400]
     assert f"0.1: {some.mean():.2f} ± " in text
-    # The strength that validation images choose: good by one bound, bad by the other.
+    # The strength that validation images choose is good by one bound and bad by the other.
     good, bad = (f"{by * some.mean():.2f} ± {abs(by) * error(some):.2f}" for by in (1, -0.5))
     assert f"| digits | dvae at σ = 0.2 − vae | {good} | undecided | 1 |" in claim(text, 3)
     assert f"| digits | dvae at σ = 0.2 − vae | {bad} | undecided | 1 |" in claim(text, 3)
@@ -106,7 +106,7 @@ def test_says_what_the_records_say(results):
     assert f"| log p(x) is above {WITHOUT} | not run |  | 0 / 0 / 1 (0 of 1) |" in text
     planned = re.findall(r"Planned and not run yet: (.*)", text.split("\n## ")[2])
     assert planned[0].startswith("vae (seed 2); dvae (seed 0, 2); wni_vae (seed 0, 1, 2); ")
-    # Studies without any record are planned; what others have published stands beside.
+    # Studies without any record are planned; the published values of others are there.
     assert "## omniglot: omniglot28/lake\n\nPlanned and not run yet: vae (seed 0, 1, 2)" in text
     assert "| IWAE-50, one stochastic layer | -87.10 | Burda et al. 2015, Table 3 |" in text
 
@@ -125,14 +125,14 @@ def test_seeds_count_too(results):
         assert f"| digits | dvae − vae | {delta} | {verdict} | 3 |" in claim(text, 1)
         tally = "1 / 0 / 0 (3 of 3)" if verdict == "holds" else "0 / 0 / 1 (2 of 3)"
         assert f"| log p(x) is higher | not run |  | {tally} |" in claim(text, 1)
-        # The one seed of a search varies as much: its σ = 0.2 gains 1 nat by one bound.
+        # The single seed of a search varies as much: its σ = 0.2 gains 1 nat by one bound.
         some = f"{gain[:400].mean():.2f} ± {error(gain[:400]):.2f}"
         assert f"| dvae at σ = 0.2 − vae | {some} | {verdict} | 1 |" in claim(text, 3)
         assert "(2 of 3)" in claim(text, 2)
 
 
 def test_searches_of_another_length_and_of_two_k(results):
-    """Searches shorter than the plain training are compared with their weakest strength."""
+    """A search that is shorter than the plain training is compared with its weakest strength."""
     folder, plain, gain = results
     some = gain[:400]
     for cell, strongest in {"wni_vae": -8, "wni_iwae8": -2}.items():
@@ -155,7 +155,7 @@ def test_searches_of_another_length_and_of_two_k(results):
 
 
 def test_variants(results):
-    """A large encoder that loses what the DVAE gains; two seeds of m, of which the VAE overfits."""
+    """A large encoder loses what the DVAE gains; with two seeds of m, the VAE overfits."""
     folder, plain, gain = results
     for seed, arrays in plain.items():
         worse = {**arrays, "log_likelihood": arrays["log_likelihood"] - gain}
@@ -174,13 +174,13 @@ def test_variants(results):
         row = f"| digits | vae_large_encoder − vae | {loss} | {verdict} | 2 |"
         assert row in claim(text, 6)
     overfitting = claim(text, 8)
-    # Of m = 8 there is seed 1 alone, whose loss at m = 1 is 1.02.
+    # m = 8 has only seed 1, whose loss at m = 1 is 1.02.
     assert "| vae, m = 8 − m = 1 | 7.98 | undecided | 1 |" in overfitting
     assert "| vae, m = 64 − m = 1 | 3.00 ± 0.00 | holds | 2 |" in overfitting
     assert "| dvae, m = 64 | 0.51 ± 0.01 | does not hold | 2 |" in overfitting
     assert "| vae − dvae, m = 64 | 3.50 ± 0.00 | holds | 2 |" in overfitting
     assert (folder / "figures" / "digits_training.png").exists()
-    # Against the plain model of the same variant; a plain one has no place in these claims.
+    # Against the plain model of the same variant; these claims have no line for a plain model.
     of_m = "dvae_m64 − vae_m64 | -1.00 ± 0.00 | does not hold (not counted: a variant) | 2 |"
     assert of_m in claim(text, 1)
     assert "vae_large_encoder" not in claim(text, 1)
@@ -191,7 +191,7 @@ def test_variants(results):
 
 
 def test_verdict_on_a_claim(results):
-    """What every comparison says, of the paper's data sets; what digits say does not count."""
+    """The common verdict on the paper's data sets; the digits do not count."""
     folder, plain, gain = results
     assert "Here: not run yet." in claim(write_tables(folder), 1)
     for cell, sign in {"vae": 0, "dvae": 1, "wni_vae": -3}.items():

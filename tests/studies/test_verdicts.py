@@ -1,4 +1,4 @@
-"""When a difference counts: against images, seeds and what is negligible, by closed forms."""
+"""When a difference counts, by closed forms: images, seeds, and the negligible."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def test_a_difference_counts(mean, error, means, verdict, sign):
 
 
 def test_one_seed_counts_by_the_spread_of_others():
-    # Within groups squares are 0.02 and 0.18, of 1 + 2 degrees of freedom: √(0.2 / 3) = 0.2582.
+    # Within groups, squares are 0.02 and 0.18, with 1 + 2 degrees of freedom: √(0.2 / 3) = 0.2582.
     half = verdicts.half_interval_of_one([[0.9, 1.1], [-0.3, 0.0, 0.3], [5.0]])
     assert half == pytest.approx(3.18245 * 0.258199, rel=1e-4)
     for mean, verdict in ((0.8, "undecided"), (0.85, "holds")):

@@ -1,4 +1,4 @@
-"""The command lines, called as functions on argument lists, on real digits."""
+"""The command lines, called as functions with argument lists, on real digits."""
 
 import dataclasses
 import json
@@ -81,7 +81,7 @@ def test_evaluates_an_export_as_the_run_it_came_from(trained, tmp_path, capsys, 
     with pytest.raises(KeyboardInterrupt):
         run(evaluate, [tmp_path / "exported", *options, "--out", tmp_path / "out"])
     run(evaluate, [tmp_path / "exported", *options, "--out", tmp_path / "out"])
-    assert written == [0, 1, 2]  # the first batch was taken from disk
+    assert written == [0, 1, 2]  # the first batch came from disk
     assert "log p(x), IWAE-200" in capsys.readouterr().out
     assert not list((tmp_path / "exported").glob("evaluation*"))
     exported = json.loads((tmp_path / "out" / "evaluation_test.json").read_text())

@@ -1,4 +1,4 @@
-"""Command lines killed at random moments, and started again, end as if they had not been."""
+"""Command lines that are killed at random and started again end as if never killed."""
 
 import dataclasses
 import errno
@@ -34,7 +34,7 @@ def command(module, *arguments):
 
 
 def kill_after(seconds, arguments, ready):
-    """Starts a command and kills it some time after `ready()` holds."""
+    """Starts a command and kills it some time after `ready()` is true."""
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         while not ready() and process.poll() is None:
@@ -133,7 +133,7 @@ def test_killed_while_the_folder_is_made(tmp_path, monkeypatch):
 
 
 def test_versions_of_an_interrupted_run(tmp_path, monkeypatch):
-    """Begun on one device, continued twice on another."""
+    """Starts on one device and resumes twice on another."""
     config = TrainConfig("digits", "vae", str(tmp_path / "run"))
     for device in ("a GPU", "x86_64", "x86_64"):
         monkeypatch.setattr(provenance, "_device", lambda device=device: device)
@@ -154,7 +154,7 @@ def test_where_the_file_system_knows_no_locks(tmp_path, monkeypatch):
 
 
 def test_seconds_of_an_interrupted_run(tmp_path, monkeypatch):
-    """Those of all its epochs, by a clock that ticks once in each; the second fit does two."""
+    """The seconds of all epochs, with a clock that ticks once in each; the second fit does two."""
     clock = types.SimpleNamespace(perf_counter=itertools.count().__next__)
     monkeypatch.setattr(train, "time", clock)
     model = air_tf.create_model("vae", 4, 2, (3,), (3,), seed=0)
@@ -169,7 +169,7 @@ def test_seconds_of_an_interrupted_run(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_two_workers_train_by_the_printed_commands(tmp_path):
-    """What they compute is compared in tests/models/test_distribution.py."""
+    """tests/models/test_distribution.py compares what they compute."""
     training = command("train", *TRAIN, "--out", tmp_path / "run")
     config = HostCommandsConfig(("127.0.0.1:24117", "127.0.0.1:24118"), " ".join(training))
     processes = [subprocess.Popen(text, shell=True) for text in host_commands.commands(config)]
