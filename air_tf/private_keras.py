@@ -10,6 +10,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras.src.backend.tensorflow.trainer import TensorFlowTrainer, TFEpochIterator
+from keras.src.models.functional import Functional as Functional
+from keras.src.models.model import functional_init_arguments
 from keras.src.trainers.data_adapters import array_data_adapter, array_slicing
 from keras.src.trainers.trainer import model_supports_jit
 
@@ -156,6 +158,11 @@ class Epochs(TFEpochIterator):
             elif not isinstance(error, StopIteration | tf.errors.OutOfRangeError):
                 raise
         return batches
+
+
+def makes_functional(args, kwargs):
+    """Whether the arguments of a model's `__init__` are the inputs and outputs of a graph."""
+    return functional_init_arguments(args, kwargs)
 
 
 def is_validation(options):

@@ -35,7 +35,7 @@ def wants_every_batch(callback):
 
 
 def _defines(callback, hook):
-    if hook in vars(callback):  # of a LambdaCallback
+    if hook in getattr(callback, "__dict__", {}):  # of a LambdaCallback
         return True
     owner = next((c for c in type(callback).__mro__ if hook in vars(c)), keras.callbacks.Callback)
     return owner.__module__.partition(".")[0] not in _CONTENT_WITH_EXECUTIONS
