@@ -68,14 +68,20 @@ def as_array(x):
     return np.asarray(x) if hasattr(x, "__array__") and not hasattr(x, "shape") else x
 
 
-def targets(y, sample_weight, needed):
+def targets(y, sample_weight, class_weight, needed):
     """Returns the targets for Keras, which drops weights where there are none.
 
     Args:
         y: targets or None.
         sample_weight: weights or None.
+        class_weight: {class: weight} or None.
         needed: whether a step uses targets. If not, the weights stand in for them.
+
+    Raises:
+        ValueError: for class weights without targets.
     """
+    if y is None and class_weight is not None:
+        raise ValueError(f"`class_weight` needs the classes y. Received: y=None, {class_weight=}")
     if y is not None or sample_weight is None:
         return y
     if needed:
@@ -84,3 +90,24 @@ def targets(y, sample_weight, needed):
         )
         return None
     return sample_weight
+
+
+def warn_of_missing_columns(callbacks, validation_freq, names):
+    """Warns of metrics that `keras.callbacks.CSVLogger` would leave out.
+
+    It takes its columns from the first epoch: those of validation are those of training.
+
+    Args:
+        callbacks: list of callbacks.
+        validation_freq: of `fit`.
+        names: metrics that only validation has.
+    """
+    if not names or validation_freq == 1 or 1 in np.ravel(validation_freq):
+        return
+    if any(isinstance(callback, keras.callbacks.CSVLogger) for callback in callbacks):
+        columns = ", ".join(f"`val_{name}`" for name in names)
+        warnings.warn(
+            f"`CSVLogger` has no column for {columns} unless the first epoch is validated. "
+            f"Received: validation_freq={validation_freq}",
+            stacklevel=3,
+        )

@@ -28,6 +28,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
     seed = None  # of the order of the examples in arrays; random if None
     steps_before_fit = 0  # of the optimizer; `fit` sets it, and a backup brings it back
     needs_targets = True  # whether a step uses y; without, `sample_weight` does not need y
+    validation_metrics = ()  # names of metrics that only validation has
     _training = None  # what `fit` tells `prepare_epochs`
     _wants_every_batch = False
 
@@ -154,13 +155,14 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
                 "`validation_split` must be at least 0 and below 1. "
                 f"Received: validation_split={validation_split}"
             )
-        x, y = self._checked(x, y, sample_weight, steps_per_epoch)
+        x, y = self._checked(x, y, sample_weight, steps_per_epoch, class_weight)
         if shuffle is True:  # where Keras says that it ignores its own default
             shuffle = isinstance(x, keras.utils.PyDataset) or private_keras.are_arrays(x)
         if validation_data is not None:
             val_x, val_y, val_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
             val_x, val_y = self._checked(val_x, val_y, val_weight, validation_steps)
             validation_data = (val_x, val_y, val_weight)
+            arguments.warn_of_missing_columns(listed, validation_freq, self.validation_metrics)
         return super().fit(
             x,
             y,
@@ -299,13 +301,13 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             if len(keras.tree.flatten(part)[0]):  # of a last batch some replicas have none
                 self.check_data(part)
 
-    def _checked(self, x, y, sample_weight, steps):
+    def _checked(self, x, y, sample_weight, steps, class_weight=None):
         """Returns x and y for Keras, after what can be said of them before the first batch."""
         arguments.require_an_end(x, steps)
         x = arguments.as_array(x)
         if private_keras.are_arrays(x):
             self.check_data((x,))
-            y = arguments.targets(y, sample_weight, self.needs_targets)
+            y = arguments.targets(y, sample_weight, class_weight, self.needs_targets)
         return x, y
 
     def _is_one_program(self):

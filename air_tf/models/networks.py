@@ -29,7 +29,10 @@ def vector_width(name, network):
 def check_width(name, network, family, input_width, event_size):
     """Raises ValueError unless a network has the outputs that a distribution family needs."""
     expected = family.num_outputs(event_size)
-    shape = network.compute_output_shape((None, input_width))
+    try:
+        shape = network.output_shape
+    except AttributeError:
+        shape = tuple(network(np.zeros((1, input_width), network.compute_dtype)).shape)
     if not isinstance(shape, tuple) or len(shape) != 2 or shape[-1] != expected:
         raise ValueError(
             f"`{name}` must have {expected} outputs for {type(family).__name__} over "

@@ -62,6 +62,7 @@ class VariationalAutoencoder(SuperbatchModel):
     """
 
     needs_targets = False
+    validation_metrics = ("iwae",)
 
     def __init__(
         self,
