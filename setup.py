@@ -17,9 +17,9 @@ setuptools.setup(
     packages=setuptools.find_packages(include=["air_tf", "air_tf.*"]),
     package_data={"air_tf.datasets": ["*/checksums.tsv", "*/TAGS.txt"]},
     install_requires=[
-        "tensorflow>=2.21",
-        "tensorflow-probability[tf]>=0.25",
-        "keras>=3.15",
+        "tensorflow>=2.21,<2.22",
+        "tensorflow-probability[tf]>=0.25,<0.26",
+        "keras>=3.15,<3.16",
         "tensorflow-datasets>=4.9.10",
         "importlib_resources",  # TFDS builders import it without declaring it
         "numpy",
@@ -30,7 +30,7 @@ setuptools.setup(
         "matplotlib",
         "tqdm",
         # The command lines in trainers/ and tuning/ also need:
-        "keras-tuner>=1.4.8",
+        "keras-tuner>=1.4.8,<1.5",
         "tensorboard>=2.21",  # KerasTuner fails to import without it
         "tyro",
         "typeguard",
@@ -48,6 +48,8 @@ setuptools.setup(
             "setuptools",
             "wheel",
             "dill",
+            "jax",  # Keras's own tests of its trainer import it
+            "pandas",  # Keras takes data frames
         ]
     },
 )

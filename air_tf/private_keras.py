@@ -55,11 +55,13 @@ class Epochs(TFEpochIterator):
     Attributes:
         steps_per_execution: S.
         check: function of a batch that raises an error if it is unfit.
+        is_full: whether indices of batches are those of full executions, as in Keras.
         reads_ahead: whether batches are taken in another thread while an execution runs.
         skipped: epochs whose batches are taken and left before the first one.
     """
 
     check = staticmethod(lambda batch: None)
+    is_full = True
     reads_ahead = False
     skipped = 0
     _end = None
@@ -110,8 +112,9 @@ class Epochs(TFEpochIterator):
         for batches in self._executions(steps if steps is None else min(steps, left)):
             taken = max(len(batches), 1)  # Keras counts the one that is not there
             self._steps_seen += taken
-            yield step, step + taken - 1, batches
-            step += taken
+            length = self.steps_per_execution if self.is_full else taken
+            yield step, step + length - 1, batches
+            step += length
         if steps is not None and steps > left:
             self._interrupted_warning()
         if self._num_batches and self._steps_seen >= self._num_batches:

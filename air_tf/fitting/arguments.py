@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from air_tf import private_keras
+from air_tf.fitting.progress_bar import ProgressBar
 
 _HOOKS = [
     f"on_{prefix}batch_{moment}"
@@ -22,6 +23,15 @@ def as_list(callbacks):
     if isinstance(callbacks, keras.callbacks.CallbackList):
         return callbacks.callbacks
     return [] if callbacks is None else keras.tree.flatten(callbacks)
+
+
+def with_progress_bar(callbacks, verbose):
+    """Callbacks with our bar, where Keras would add its own."""
+    if not verbose or isinstance(callbacks, keras.callbacks.CallbackList):
+        return callbacks
+    listed = as_list(callbacks)
+    has_bar = any(isinstance(callback, keras.callbacks.ProgbarLogger) for callback in listed)
+    return listed if has_bar else [*listed, ProgressBar()]
 
 
 def wants_every_batch(callback):

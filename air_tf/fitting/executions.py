@@ -89,6 +89,19 @@ def one_by_one(strategy, step, results, compiled=True):
     return execute
 
 
+def prediction(step):
+    """The outputs of all batches, joined, each by one XLA program."""
+    run = program(step, jit_compile=True)
+
+    def predict(batches):
+        outputs = [run(batch) for batch in batches]
+        if len(outputs) == 1:
+            return outputs[0]
+        return keras.tree.map_structure(lambda *parts: tf.concat(parts, axis=0), *outputs)
+
+    return predict
+
+
 def in_one_program_if_fit(strategy, step, results, insists):
     """As `in_one_program`, except for batches that XLA does not take: they go one by one.
 

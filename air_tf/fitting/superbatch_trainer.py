@@ -7,7 +7,6 @@ import keras
 from air_tf import private_keras
 from air_tf.fitting import arguments, executions
 from air_tf.fitting.array_passes import ArrayPasses
-from air_tf.program import program
 
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
 # hundredth of the time of its steps.
@@ -29,7 +28,9 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
     steps_before_fit = 0  # of the optimizer; `fit` sets it, and a backup brings it back
     needs_targets = True  # whether a step uses y; without, `sample_weight` does not need y
     validation_metrics = ()  # names of metrics that only validation has
+    batches_in_execution = 0  # of the last one
     _training = None  # what `fit` tells `prepare_epochs`
+    _given = {"jit_compile": "auto", "steps_per_execution": None}  # of `compile`
     _wants_every_batch = False
 
     def compile(
@@ -107,8 +108,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         super().make_predict_function(force)
         predict = self.predict_function
         if self._is_one_program():  # Keras's own would warn of tracing after five models
-            run = program(self.predict_step, jit_compile=True)
-            predict = lambda batches: run(*batches)  # noqa: E731
+            predict = executions.prediction(self.predict_step)
 
         def checked(batches):
             batches = [private_keras.without_optionals(batch) for batch in batches]
@@ -169,7 +169,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
-            callbacks=callbacks,
+            callbacks=arguments.with_progress_bar(callbacks, verbose),
             validation_split=validation_split,
             validation_data=validation_data,
             shuffle=shuffle,
@@ -207,24 +207,26 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             verbose=verbose,
             sample_weight=sample_weight,
             steps=steps,
-            callbacks=callbacks,
+            callbacks=arguments.with_progress_bar(callbacks, verbose),
             return_dict=return_dict,
             **kwargs,
         )
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """As `keras.Model.predict`, a batch an execution."""
+        """As `keras.Model.predict`, with the S of `compile` if it divides `steps`, else with 1."""
         x, _ = self._checked(x, None, None, steps)
-        given, self.steps_per_execution = self.steps_per_execution, 1
+        kept, given = self.steps_per_execution, self._given["steps_per_execution"] or 1
+        self.steps_per_execution = 1 if steps is not None and steps % given else given
         try:
             return super().predict(x, batch_size, verbose, steps, callbacks)
         finally:
-            self.steps_per_execution = given
+            self.steps_per_execution = kept
 
     def prepare_epochs(self, epochs):
         training, self._training = self._training, None
         steps = self._chosen_steps(epochs.num_batches)
         epochs.steps_per_execution = steps
+        epochs.is_full = self._given["steps_per_execution"] is not None
         arrays = epochs.arrays()
         if arrays is None:
             epochs.check = self._check_local
@@ -286,6 +288,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
                 batches = [batch]
             if not batches:
                 raise StopIteration
+            self.batches_in_execution = len(batches)
             return execute(batches)
 
         return function

@@ -10,18 +10,8 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 # Tests that ask for what the contract does not allow, by the beginnings of their names.
-EXCEPT = {
-    "test_steps_per_execution_steps_count_3": "index of the last batch",
-    "test_steps_per_execution_steps_count_101": "index of the last batch",
-    "test_steps_per_execution_steps_count_unknown_dataset_size": "index of the last batch",
-    "test_steps_per_execution_unrolled_steps_steps_count": "index of the last batch",
-    "test_steps_per_execution_steps_per_epoch_match_multi_epoch": "5 batches are not 4 or 6",
-    "test_steps_per_execution_steps_count_without_training": "`predict` goes batch by batch",
-}
-# "index of the last batch": of a short last execution Keras names the index that a full one would
-#   have, which is past the end of the data and of the progress bar.
-# "5 batches are not 4 or 6": of `steps_per_epoch=5` Keras takes 6 with S = 2, in the first epoch.
-# "`predict` goes batch by batch": its batch hooks are then called for each.
+EXCEPT = {"test_steps_per_execution_steps_per_epoch_match_multi_epoch": "5 batches, not 4 or 6"}
+# Of `steps_per_epoch=5` with S = 2, Keras takes 6 in the first epoch and 4 in the second.
 
 
 def run(which, path, *options):
