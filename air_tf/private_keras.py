@@ -55,12 +55,14 @@ class Epochs(TFEpochIterator):
     Attributes:
         steps_per_execution: S.
         check: function of a batch that raises an error if it is unfit.
+        most_bytes: size of its batches after which an execution gets no further one.
         is_full: whether indices of batches are those of full executions, as in Keras.
         reads_ahead: whether batches are taken in another thread while an execution runs.
         skipped: epochs whose batches are taken and left before the first one.
     """
 
     check = staticmethod(lambda batch: None)
+    most_bytes = float("inf")
     is_full = True
     reads_ahead = False
     skipped = 0
@@ -147,7 +149,7 @@ class Epochs(TFEpochIterator):
     def _taken(self, most):
         """The next batches. What ends them after the first one is left to the next call."""
         end, self._end = self._end, None
-        batches = []
+        batches, size = [], 0
         try:
             if end is not None:
                 raise end
@@ -155,12 +157,20 @@ class Epochs(TFEpochIterator):
                 batch = without_optionals(next(self._current_iterator))
                 self.check(batch)
                 batches.append(batch)
+                size += _num_bytes(batch)
+                if size >= self.most_bytes:
+                    break
         except Exception as error:
             if batches:
                 self._end = error
             elif not isinstance(error, StopIteration | tf.errors.OutOfRangeError):
                 raise
         return batches
+
+
+def _num_bytes(batch):
+    leaves = [leaf for leaf in keras.tree.flatten(batch) if isinstance(leaf, tf.Tensor)]
+    return sum(leaf.dtype.size * leaf.shape.num_elements() for leaf in leaves)
 
 
 def makes_functional(args, kwargs):

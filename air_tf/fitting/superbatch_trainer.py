@@ -11,6 +11,7 @@ from air_tf.fitting.array_passes import ArrayPasses
 # Steps in an execution if the user does not say: past this the overhead of a call is below a
 # hundredth of the time of its steps.
 _MOST_STEPS = 50
+_MOST_BYTES = 2**26  # of an execution's batches, but always one: large ones gain nothing from it
 
 
 class SuperbatchTrainer(private_keras.BackendTrainer):
@@ -195,22 +196,26 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         **kwargs,
     ):
         """As `keras.Model.evaluate`."""
+        kept = self._wants_every_batch, self.batches_in_execution  # a callback of `fit` may call
         if not private_keras.is_validation(kwargs):  # else `fit` has done this
             self._training = None
             listed = arguments.as_list(callbacks)
             self._wants_every_batch = any(map(arguments.wants_every_batch, listed))
             x, y = self._checked(x, y, sample_weight, steps)
-        return super().evaluate(
-            x,
-            y,
-            batch_size=batch_size,
-            verbose=verbose,
-            sample_weight=sample_weight,
-            steps=steps,
-            callbacks=arguments.with_progress_bar(callbacks, verbose),
-            return_dict=return_dict,
-            **kwargs,
-        )
+        try:
+            return super().evaluate(
+                x,
+                y,
+                batch_size=batch_size,
+                verbose=verbose,
+                sample_weight=sample_weight,
+                steps=steps,
+                callbacks=arguments.with_progress_bar(callbacks, verbose),
+                return_dict=return_dict,
+                **kwargs,
+            )
+        finally:
+            self._wants_every_batch, self.batches_in_execution = kept
 
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """As `keras.Model.predict`, with the S of `compile` if it divides `steps`, else with 1."""
@@ -226,7 +231,8 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         training, self._training = self._training, None
         steps = self._chosen_steps(epochs.num_batches)
         epochs.steps_per_execution = steps
-        epochs.is_full = self._given["steps_per_execution"] is not None
+        if self._given["steps_per_execution"] is None:
+            epochs.is_full, epochs.most_bytes = False, _MOST_BYTES
         arrays = epochs.arrays()
         if arrays is None:
             epochs.check = self._check_local
