@@ -146,8 +146,10 @@ class VariationalAutoencoder(SuperbatchModel):
     @property
     def metrics(self):
         if not self.compiled:
-            return []
-        return [self._bound_tracker, self._elbo_tracker, self._iwae_tracker]
+            return super().metrics
+        own = [self._bound_tracker, self._elbo_tracker, self._iwae_tracker]
+        names = {metric.name for metric in own}  # Keras has a loss of its own and what is outdated
+        return [*own, *(metric for metric in super().metrics if metric.name not in names)]
 
     def check_data(self, data):
         x, *_ = keras.utils.unpack_x_y_sample_weight(data)
@@ -188,7 +190,8 @@ class VariationalAutoencoder(SuperbatchModel):
         self._elbo_tracker.update_state(objectives.elbo(log_weights), sample_weight)
         iwae = objectives.iwae_bound(log_weights[: self.num_validation_samples])
         self._iwae_tracker.update_state(iwae, sample_weight)
-        return self.get_metrics_result()
+        trackers = (self._bound_tracker, self._elbo_tracker, self._iwae_tracker)
+        return {tracker.name: tracker.result() for tracker in trackers}
 
     def _per_example_losses(self, bound, sample_weight):
         losses = -bound

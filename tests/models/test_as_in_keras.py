@@ -142,3 +142,35 @@ def test_batches_given_one_by_one_are_checked(x):
         method(x[:5])
         with pytest.raises(ValueError, match="finite pixels"):
             method(x[:5] * 3)
+
+
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_a_users_own_metric_and_log(jit_compile, x):
+    """Of a subclass, with several steps in an execution: reset in each epoch, and in the logs."""
+
+    class Counting(air_tf.VariationalAutoencoder):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.seen = keras.metrics.Sum("seen")
+
+        def train_step(self, data):
+            logs = super().train_step(data)
+            self.seen.update_state(tf.ones(tf.shape(data)[0]))
+            return {
+                **logs,
+                "seen": self.seen.result(),
+                "pixels": tf.reduce_sum(tf.cast(data, "int32")),
+            }
+
+    twin = small_model()
+    model = Counting(encoder=twin.encoder, decoder=twin.decoder, seed=0)
+    model.compile("sgd", jit_compile=jit_compile, steps_per_execution=3)
+    history = model.fit(
+        x, batch_size=8, epochs=2, validation_data=(x,), shuffle=False, verbose=0
+    ).history
+    assert history["seen"] == [32, 32]
+    assert history["pixels"] == [x[24:].sum()] * 2  # what a step returns is the last one's
+    assert "val_seen" not in history
+    assert model.metrics_names == ["loss", "elbo", "iwae", "seen"]
+    model.compile("sgd")
+    assert model.metrics_names == ["loss", "elbo", "iwae", "seen"]
