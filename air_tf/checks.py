@@ -77,3 +77,27 @@ def pixels(x, width=None, binary=False, name="x"):
             f"Received: values such as {x[(x != 0) & (x != 1)][0]} (dtype {x.dtype})"
         )
     return x
+
+
+def observations(x, shape=None, name="x"):
+    """Returns `x` as a NumPy array `[N, *shape]` of real numbers, or raises ValueError.
+
+    Args:
+        x: array-like of bool, integer or floating type.
+        shape: the expected shape of an observation, or None for any.
+        name: what the message calls the array.
+    """
+    sizes = "..." if shape is None else ", ".join(map(str, shape))
+    expected = f"`{name}` must be an array [N, {sizes}] of N ≥ 1 examples"
+    if not hasattr(x, "__array__") and not isinstance(x, list | tuple):
+        keys = (
+            f" with the keys {sorted(x)}: take the array out of it" if isinstance(x, dict) else ""
+        )
+        raise ValueError(f"{expected}. Received: a {type(x).__name__}{keys}")
+    x = np.asarray(x)
+    fits = x.ndim >= 2 if shape is None else x.shape[1:] == tuple(shape) and x.ndim > 0
+    if not fits or x.shape[0] == 0:
+        raise ValueError(f"{expected}. Received: {name}.shape={x.shape}")
+    if x.dtype.kind not in "buif":
+        raise ValueError(f"{expected} of real numbers. Received: {name}.dtype={x.dtype}")
+    return x

@@ -21,7 +21,7 @@ def export_saved_model(model, path):
     | `elbo(x, num_samples, seed)` | the ELBO of each example, nats |
     | `log_likelihood(x, num_samples, seed)` | the IWAE-k bound of each example, nats |
 
-    x is float32 `[B, D]`, z float32 `[B, Z]`; `num_samples` ≥ 1 and `seed` are int32 scalars. With
+    x is float32 `[B, *S]`, z float32 `[B, Z]`; `num_samples` ≥ 1 and `seed` are int32 scalars. With
     the same seed, the numbers equal those of the Keras model; they equal those of
     `air_tf.evaluation` if the images are one batch there. XLA compiles the two bounds. They stream
     over their samples, so memory does not grow with the number of samples.
@@ -44,7 +44,7 @@ def export_saved_model(model, path):
     path = pathlib.Path(path)
     if path.exists():
         raise FileExistsError(f"The export needs a path where nothing is yet. Received: {path}")
-    x = tf.TensorSpec([None, model.input_dim], tf.float32, name="x")
+    x = tf.TensorSpec([None, *model.observation_shape], tf.float32, name="x")
     z = tf.TensorSpec([None, model.latent_dim], tf.float32, name="z")
     num_samples = tf.TensorSpec([], tf.int32, name="num_samples")
     seed = tf.TensorSpec([], tf.int32, name="seed")

@@ -14,7 +14,7 @@ class IWSVIValidation(keras.callbacks.Callback):
     `validation_freq`. Put it before the callbacks that read it.
 
     Args:
-        x: array `[N, D]`.
+        x: array `[N, *S]`.
         num_samples: k ≥ 1 of the bound; each epoch uses the same samples.
         **options: of `air_tf.evaluation.iw_svi`, such as max_steps.
 

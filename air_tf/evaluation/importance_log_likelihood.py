@@ -17,7 +17,7 @@ def importance_log_likelihood(
 
     Args:
         model: a `VariationalAutoencoder`.
-        x: array `[N, D]`.
+        x: array `[N, *S]`.
         num_samples: k ≥ 1, used exactly.
         seed: int; the same seed and batch size give the same numbers.
         batch_size: examples evaluated at once.

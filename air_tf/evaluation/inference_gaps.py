@@ -72,7 +72,7 @@ def inference_gaps(
 
     Args:
         model: a `VariationalAutoencoder`.
-        x: array `[N, D]`.
+        x: array `[N, *S]`.
         num_samples, num_train_samples, max_steps, learning_rate: as in `iw_svi`; the same numbers
             of samples and steps are used to find q*_x and to measure the ELBOs.
         analytic_kl: use the closed-form KL to optimise q*_x; False for a family without one.

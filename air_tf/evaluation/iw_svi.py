@@ -40,7 +40,7 @@ def iw_svi(
 
     Args:
         model: a `VariationalAutoencoder`; its decoder does not change.
-        x: array `[N, D]`.
+        x: array `[N, *S]`.
         num_samples: k ≥ 1.
         num_train_samples: k̂ ≥ 1.
         max_steps: T ≥ 1; an example stops earlier if its bound has not improved for 10 windows of

@@ -20,9 +20,9 @@ def map_batches(
     index: the same seed, batch size and x give the same result with any number of replicas.
 
     Args:
-        function: `(model, x [B, D], seed [2], **options) → tuple of tensors [B, ...]`.
+        function: `(model, x [B, *S], seed [2], **options) → tuple of tensors [B, ...]`.
         model: the `VariationalAutoencoder`; x must have its width.
-        x: array `[N, D]`.
+        x: array `[N, *S]`.
         seed: int.
         batch_size: int ≥ 1.
         description: text of the progress bar.
@@ -34,7 +34,7 @@ def map_batches(
     Returns:
         Tuple of arrays `[N, ...]`.
     """
-    x = checks.pixels(x, model.input_dim, model.likelihood.binary)
+    x = model.observations(x)
     batch_size = min(checks.positive_int("batch_size", batch_size), len(x))
     strategy = model.distribute_strategy
     compiled = _compiled(function, model, batch_size, x.dtype, options)

@@ -31,7 +31,7 @@ def optimize_posterior(
 
     Args:
         model: a `VariationalAutoencoder`.
-        x: `[B, D]`.
+        x: `[B, *S]`.
         outputs: starting point, raw outputs `[B, P]` of the encoder.
         reduction: `objectives.iwae_bound` or `objectives.elbo`.
         num_train_samples: k̂, fresh samples in each step.

@@ -17,7 +17,7 @@ def streaming_bounds(model, x, q, num_samples, seed):
 
     Args:
         model: a `VariationalAutoencoder`.
-        x: `[B, D]`.
+        x: `[B, *S]`.
         q: distribution over z with batch shape `[B]`.
         num_samples: k, an int or a scalar integer tensor.
         seed: seed tensor `[2]`.

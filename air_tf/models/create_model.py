@@ -6,7 +6,8 @@ import keras
 import numpy as np
 
 from air_tf import checks, distributions
-from air_tf.layers import NoiseInjection, NormCappedDense
+from air_tf.layers import NoiseInjection, NormCappedConv2D, NormCappedDense
+from air_tf.models import architectures
 from air_tf.models.variational_autoencoder import VariationalAutoencoder
 
 
@@ -42,15 +43,18 @@ def list_models():
 
 def create_model(
     name,
-    input_dim,
+    input_dim=None,
     latent_dim=50,
     encoder_units=(200, 200),
     decoder_units=(200, 200),
     *,
+    input_shape=None,
+    architecture="mlp",
     num_importance_samples=None,
     num_monte_carlo_samples=1,
     num_validation_samples=64,
     noise_stddev=None,
+    noise_kind=None,
     denoising_weight=None,
     denoising_form="coin",
     max_norm=None,
@@ -77,13 +81,17 @@ def create_model(
 
     Args:
         name: one of `list_models()`.
-        input_dim: D, the number of pixels.
+        input_dim: D, for observations `[N, D]`.
+        input_shape: S, for observations `[N, *S]`; one of the two is needed.
+        architecture: "mlp", or "conv" for images `[N, h, w, channels]`: two convolutions of stride
+            2 before the hidden layers of the encoder, their transposes after those of the decoder.
         latent_dim: Z, the number of latents.
         encoder_units, decoder_units: widths of the hidden layers, from input to output; may be ().
         num_importance_samples: k; 1 for a VAE, 8 by default for an IWAE.
         num_monte_carlo_samples: m, independent k-sample bounds averaged per example.
         num_validation_samples: samples of the bound reported as `iwae` in evaluation.
-        noise_stddev: σ of a denoising model, 0.2 by default.
+        noise_stddev: σ of a denoising model, 0.2 by default; the rate of the other kinds of noise.
+        noise_kind: "gaussian" (by default), "masking" or "salt_and_pepper"; see `NoiseInjection`.
         denoising_weight: α of a denoising model, if not the row's own.
         denoising_form: "coin" (each example gets noise with probability α, one pass) or "mixture"
             (α·L_σ + (1−α)·L, two passes); equal in expectation (Eq. 16).
@@ -107,9 +115,12 @@ def create_model(
     ...                             noise_stddev=0.2, seed=0)
     >>> model.encoder.layers[0].stddev, model.num_importance_samples
     (0.2, 8)
+    >>> model = air_tf.create_model("wni_vae", input_shape=(28, 28, 1), architecture="conv")
+    >>> model.decode(tf.zeros([3, 50]))["logits"].shape
+    TensorShape([3, 28, 28, 1])
     """
     row = _MODELS[checks.one_of("name", name, _MODELS)]
-    input_dim = checks.positive_int("input_dim", input_dim)
+    shape = _observation_shape(input_dim, input_shape, architecture)
     latent_dim = checks.positive_int("latent_dim", latent_dim)
     k = _setting(
         name, "num_importance_samples", num_importance_samples, row.importance_weighted, 1, 8
@@ -121,6 +132,7 @@ def create_model(
     if denoising_weight is not None:
         checks.in_unit_interval("denoising_weight", denoising_weight)
     weight = _setting(name, "denoising_weight", denoising_weight, noisy, 1.0, row.denoising_weight)
+    noise_kind = _setting(name, "noise_kind", noise_kind, noisy, "gaussian", "gaussian")
     denoising_form = _setting(name, "denoising_form", denoising_form, noisy, "coin", "coin")
     checks.one_of("denoising_form", denoising_form, ("coin", "mixture"))
     max_norm = _setting(name, "max_norm", max_norm, row.norm_capped, None, 2.0)
@@ -130,30 +142,53 @@ def create_model(
 
     seeds = _seeds(seed)
     mixture = denoising_form == "mixture"
-    encoder = [keras.Input((input_dim,), dtype=_compute_dtype(dtype))]
+    hidden = {True: activation, False: None}
+
+    def options(is_hidden):
+        initializer = keras.initializers.GlorotUniform(seed=next(seeds))
+        return {"activation": hidden[is_hidden], "kernel_initializer": initializer, "dtype": dtype}
+
+    def dense(units, is_hidden):
+        return keras.layers.Dense(checks.positive_int("units", units), **options(is_hidden))
+
+    def capped_dense(units, is_hidden):
+        return NormCappedDense(
+            checks.positive_int("units", units), max_norm, cap, **options(is_hidden)
+        )
+
+    def convolution(filters, **geometry):
+        return keras.layers.Conv2D(filters, **geometry, **options(True))
+
+    def capped_convolution(filters, kernel_size, **geometry):
+        return NormCappedConv2D(filters, kernel_size, max_norm, cap, **geometry, **options(True))
+
+    def transpose(filters, is_hidden, **geometry):
+        return keras.layers.Conv2DTranspose(filters, **geometry, **options(is_hidden))
+
+    encoder = [keras.Input(shape, dtype=_compute_dtype(dtype))]
+    if likelihood.rescaling is not None:
+        scale, offset = likelihood.rescaling
+        encoder.append(keras.layers.Rescaling(scale, offset, dtype=dtype))
     if noisy:
         probability = 1.0 if mixture else weight
-        encoder.append(NoiseInjection(stddev, probability, seed=next(seeds), dtype=dtype))
-    for units, layer_activation in _layers(
-        encoder_units, activation, family.num_outputs(latent_dim)
-    ):
-        options = {
-            "activation": layer_activation,
-            "kernel_initializer": keras.initializers.GlorotUniform(seed=next(seeds)),
-            "dtype": dtype,
-        }
-        if row.norm_capped:
-            encoder.append(NormCappedDense(units, max_norm, cap, **options))
-        else:
-            encoder.append(keras.layers.Dense(units, **options))
-    decoder = [keras.Input((latent_dim,), dtype=_compute_dtype(dtype))]
-    for units, layer_activation in _layers(
-        decoder_units, activation, likelihood.num_outputs(input_dim)
-    ):
-        initializer = keras.initializers.GlorotUniform(seed=next(seeds))
-        decoder.append(
-            keras.layers.Dense(units, layer_activation, kernel_initializer=initializer, dtype=dtype)
+        encoder.append(
+            NoiseInjection(stddev, probability, kind=noise_kind, seed=next(seeds), dtype=dtype)
         )
+    num_outputs = family.num_outputs(latent_dim)
+    layers = (capped_dense, capped_convolution) if row.norm_capped else (dense, convolution)
+    encoder += architectures.encoder_layers(
+        architecture, shape, encoder_units, num_outputs, *layers
+    )
+    decoder = [
+        keras.Input((latent_dim,), dtype=_compute_dtype(dtype)),
+        *architectures.decoder_layers(
+            architecture,
+            (*shape[:-1], likelihood.num_outputs(shape[-1])),
+            decoder_units,
+            dense,
+            transpose,
+        ),
+    ]
     return VariationalAutoencoder(
         keras.Sequential(encoder, name="encoder"),
         keras.Sequential(decoder, name="decoder"),
@@ -183,10 +218,22 @@ def _setting(model, name, value, applies, neutral, default):
     return neutral
 
 
-def _layers(hidden_units, activation, num_outputs):
-    for units in hidden_units:
-        yield checks.positive_int("units", units), activation
-    yield num_outputs, None
+def _observation_shape(input_dim, input_shape, architecture):
+    if (input_dim is None) == (input_shape is None):
+        raise ValueError(
+            "Give `input_dim` for observations [N, D], or `input_shape` for others. "
+            f"Received: {input_dim=}, {input_shape=}"
+        )
+    shape = (input_dim,) if input_shape is None else tuple(input_shape)
+    name = "input_dim" if input_shape is None else "input_shape"
+    shape = tuple(checks.positive_int(name, size) for size in shape)
+    checks.one_of("architecture", architecture, ("mlp", "conv"))
+    if not shape or (architecture == "conv" and len(shape) != 3):
+        raise ValueError(
+            "`input_shape` must have an axis, and for architecture='conv' be (height, width, "
+            f"channels). Received: input_shape={shape}, {architecture=}"
+        )
+    return shape
 
 
 def _seeds(seed):

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 
 
-def vector_width(name, network):
-    """The width D of a network that takes vectors `[B, D]`.
+def input_shape(name, network):
+    """The shape of what a network takes, without the batch.
 
     Raises:
-        ValueError: for a network that is not built, or that takes anything else.
+        ValueError: for a network that is not built, has several inputs, or takes any size.
     """
     try:
         shape = network.input_shape
@@ -21,34 +21,59 @@ def vector_width(name, network):
             f"`{name}` must be built: give it a `keras.Input`, or call it on a batch first. "
             f"Received: {name}={network}"
         )
-    if not isinstance(shape, tuple) or len(shape) != 2 or not isinstance(shape[-1], int):
-        raise ValueError(f"`{name}` must take vectors [B, D]. Received: {name}.input_shape={shape}")
-    return shape[-1]
-
-
-def check_width(name, network, family, input_width, event_size):
-    """Raises ValueError unless a network has the outputs that a distribution family needs."""
-    expected = family.num_outputs(event_size)
-    try:
-        shape = network.output_shape
-    except AttributeError:
-        shape = tuple(network(np.zeros((1, input_width), network.compute_dtype)).shape)
-    if not isinstance(shape, tuple) or len(shape) != 2 or shape[-1] != expected:
+    known = isinstance(shape, tuple | list) and all(isinstance(size, int) for size in shape[1:])
+    if not known or len(shape) < 2:
         raise ValueError(
-            f"`{name}` must have {expected} outputs for {type(family).__name__} over "
-            f"{event_size} dimensions. Received: {name}.output_shape={shape}"
+            f"`{name}` must take one array [B, ...] of known sizes. "
+            f"Received: {name}.input_shape={shape}"
+        )
+    return tuple(shape[1:])
+
+
+def vector_width(name, network):
+    """The width Z of a network that takes vectors `[B, Z]`; raises ValueError for any other."""
+    shape = input_shape(name, network)
+    if len(shape) != 1:
+        raise ValueError(
+            f"`{name}` must take vectors [B, Z]. Received: {name}.input_shape={(None, *shape)}"
+        )
+    return shape[0]
+
+
+def check_outputs(name, network, family, shape, event_shape):
+    """Raises ValueError unless a network has the outputs that a distribution family needs.
+
+    Args:
+        name: what the message calls the network.
+        network: the Keras model.
+        family: the `DistributionFamily`.
+        shape: of what the network takes, without the batch.
+        event_shape: of an event of the family.
+    """
+    expected = (*event_shape[:-1], family.num_outputs(event_shape[-1]))
+    try:
+        found = network.output_shape
+    except AttributeError:
+        found = tuple(network(np.zeros((1, *shape), network.compute_dtype)).shape)
+    if not isinstance(found, tuple) or found[1:] != expected:
+        sizes = ", ".join(map(str, expected))
+        raise ValueError(
+            f"`{name}` must have outputs [B, {sizes}] for {type(family).__name__} over events of "
+            f"the shape {event_shape}. Received: {name}.output_shape={found}"
         )
 
 
-def warn_of_probabilities(decoder, latent_dim):
-    """Warns of a decoder for logits whose outputs stay in [0, 1], as after a sigmoid."""
+def warn_of_bounded_outputs(decoder, latent_dim):
+    """Warns of a decoder whose outputs are bounded, as after a sigmoid, a ReLU or a softmax."""
     z = 30.0 * np.random.default_rng(0).normal(size=(16, latent_dim))
     outputs = keras.ops.convert_to_numpy(decoder(z.astype(decoder.compute_dtype)))
     low, high = float(outputs.min()), float(outputs.max())
-    if 0 <= low < high <= 1:
+    bounded = low >= 0 or (low >= -1 and high <= 1 and max(-low, high) > 0.99)
+    if bounded and low < high:
         warnings.warn(
-            "`decoder` must end in logits, without a sigmoid, for a Bernoulli likelihood. "
-            f"Received: decoder={decoder.name!r}, with outputs from {low:.3g} to {high:.3g} only",
+            "`decoder` must end in raw outputs, without an activation: the likelihood constrains "
+            f"them. Received: decoder={decoder.name!r}, with outputs from {low:.3g} to {high:.3g} "
+            "only",
             stacklevel=3,
         )
 

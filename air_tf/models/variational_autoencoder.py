@@ -1,5 +1,6 @@
 """The model: one Keras model for every autoencoder of the family, and its log weights."""
 
+import math
 import warnings
 
 import keras
@@ -32,11 +33,14 @@ class VariationalAutoencoder(SuperbatchModel):
     bound on clean input, and as `iwae` the bound with `num_validation_samples` samples.
 
     Args:
-        encoder: Keras model `[B, D]` → raw parameters of q(z|x), `[B, variational_family.
-            num_outputs(Z)]`.
-        decoder: Keras model `[N, Z]` → raw parameters of p(x|z), `[N, likelihood.num_outputs(D)]`.
+        encoder: Keras model `[B, *S]` → raw parameters of q(z|x), `[B, variational_family.
+            num_outputs(Z)]`. S is the shape of an observation.
+        decoder: Keras model `[N, Z]` → raw parameters of p(x|z), `[N, *S[:-1], likelihood.
+            num_outputs(S[-1])]`.
         variational_family: name or `VariationalFamily`.
-        likelihood: name or `DistributionFamily`: "bernoulli" (0/1 pixels) or "gaussian".
+        likelihood: name or `Likelihood`: "bernoulli" (0/1), "gaussian" (reals),
+            "discretized_logistic" (0..255), "poisson", "negative_binomial" or "multinomial"
+            (counts).
         num_importance_samples: k ≥ 1.
         num_monte_carlo_samples: m ≥ 1.
         num_validation_samples: samples of the bound that evaluation reports as `iwae`.
@@ -112,13 +116,15 @@ class VariationalAutoencoder(SuperbatchModel):
         self.seed_generator = keras.random.SeedGenerator(seed)
         # A stream of its own, so that validating does not change what training draws.
         self.validation_seed_generator = keras.random.SeedGenerator(seed)
-        self.input_dim = networks.vector_width("encoder", encoder)
+        self.observation_shape = networks.input_shape("encoder", encoder)
         self.latent_dim = networks.vector_width("decoder", decoder)
-        family = self.variational_family
-        networks.check_width("encoder", encoder, family, self.input_dim, self.latent_dim)
-        networks.check_width("decoder", decoder, self.likelihood, self.latent_dim, self.input_dim)
-        if isinstance(self.likelihood, distributions.BernoulliLikelihood):
-            networks.warn_of_probabilities(decoder, self.latent_dim)
+        networks.check_outputs(
+            "encoder", encoder, self.variational_family, self.observation_shape, (self.latent_dim,)
+        )
+        networks.check_outputs(
+            "decoder", decoder, self.likelihood, (self.latent_dim,), self.observation_shape
+        )
+        networks.warn_of_bounded_outputs(decoder, self.latent_dim)
         self.built = True
 
     def build(self, input_shape=None):
@@ -155,10 +161,16 @@ class VariationalAutoencoder(SuperbatchModel):
         x, *_ = keras.utils.unpack_x_y_sample_weight(data)
         if isinstance(x, list | tuple):  # inputs of their own, for Keras
             raise ValueError(
-                f"`x` must be one array [N, {self.input_dim}]. "
+                "`x` must be one array. "
                 f"Received: a {type(x).__name__} of {len(x)} arrays; `numpy.stack` joins them"
             )
-        checks.pixels(x, self.input_dim, self.likelihood.binary)
+        self.observations(x)
+
+    def observations(self, x):
+        """Returns x as an array `[N, *S]`, or raises ValueError unless the likelihood takes it."""
+        x = checks.observations(x, self.observation_shape)
+        self.likelihood.check(x)
+        return x
 
     def train_step(self, data):
         x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -229,23 +241,44 @@ class VariationalAutoencoder(SuperbatchModel):
         return tfp.distributions.MultivariateNormalDiag(zeros, tf.ones_like(zeros))
 
     def posterior_outputs(self, x, training=False):
-        """The encoder's raw outputs `[B, P]` for x `[B, D]`, in the dtype of the densities."""
+        """The encoder's raw outputs `[B, P]` for x `[B, *S]`, in the dtype of the densities."""
         outputs = self.encoder(tf.cast(x, self.compute_dtype), training=training)
         return tf.cast(outputs, self.density_dtype)
 
     def likelihood_outputs(self, z, training=False):
-        """The decoder's raw outputs `[..., P]` for z `[..., Z]`, in the dtype of the densities."""
+        """The decoder's raw outputs for z `[..., Z]`, in the dtype of the densities.
+
+        Returns:
+            `[..., *S[:-1], P]`, with P = `likelihood.num_outputs(S[-1])`.
+        """
         z = tf.convert_to_tensor(z)
         latents = tf.reshape(tf.cast(z, self.compute_dtype), [-1, self.latent_dim])
         outputs = self.decoder(latents, training=training)
         outputs = tf.cast(outputs, self.density_dtype)
-        return tf.reshape(outputs, [*_static_or_dynamic_shape(z)[:-1], outputs.shape[-1]])
+        return tf.reshape(outputs, [*_static_or_dynamic_shape(z)[:-1], *outputs.shape[1:]])
+
+    def likelihood_at(self, z, training=False):
+        """The distribution p(x|z) for z `[..., Z]`, over x with its axes S made one, `[..., D]`."""
+        parameters = self.likelihood.parameters(self.likelihood_outputs(z, training))
+        return self.likelihood.distribution(**keras.tree.map_structure(self._flat, parameters))
+
+    def _flat(self, values):
+        """Values `[..., *S]` as `[..., D]`."""
+        rank = len(self.observation_shape)
+        if rank == 1:
+            return values
+        return tf.reshape(values, [*_static_or_dynamic_shape(values)[:-rank], -1])
+
+    def _mean(self, z):
+        """The means `[..., *S]` of p(x|z)."""
+        mean = self.likelihood_at(z).mean()
+        return tf.reshape(mean, [*_static_or_dynamic_shape(mean)[:-1], *self.observation_shape])
 
     def log_importance_weights(self, x, q, num_samples, seed, analytic_kl=False, training=False):
         """Draws k samples z ~ q and returns their log w = log p(x, z) − log q(z).
 
         Args:
-            x: clean observations `[B, D]`; the likelihood never sees noise.
+            x: clean observations `[B, *S]`; the likelihood never sees noise.
             q: distribution over z with batch shape `[..., B]`.
             num_samples: k ≥ 1.
             seed: seed tensor `[2]`.
@@ -261,67 +294,70 @@ class VariationalAutoencoder(SuperbatchModel):
 
     def log_weights_at(self, x, q, z, analytic_kl=False, training=False):
         """Log weights at given latents z `[k, ..., B, Z]`: the one place where densities meet."""
-        likelihood = self.likelihood(self.likelihood_outputs(z, training))
-        log_likelihood = likelihood.log_prob(tf.cast(x, self.density_dtype))
+        likelihood = self.likelihood_at(z, training)
+        log_likelihood = likelihood.log_prob(self._flat(tf.cast(x, self.density_dtype)))
         if analytic_kl:
             return log_likelihood - tfp.distributions.kl_divergence(q, self.prior)
         return log_likelihood + self.prior.log_prob(z) - q.log_prob(z)
 
     def log_weights(self, x, num_samples, seed=None):
-        """Log importance weights of clean x `[B, D]` under the encoder's q(z|x): `[k, B]`, nats."""
+        """Log importance weights of clean x `[B, *S]` under its q(z|x): `[k, B]`, nats."""
         num_samples = checks.positive_int("num_samples", num_samples)
         q = self.variational_family(self.posterior_outputs(self._observations(x)))
         return self.log_importance_weights(x, q, num_samples, self._seed(seed))
 
     def encode(self, x):
-        """Parameters of q(z|x) for clean x `[B, D]`, such as {"loc": [B, Z], "scale": [B, Z]}."""
+        """Parameters of q(z|x) for clean x `[B, *S]`, such as {"loc": [B, Z], "scale": [B, Z]}."""
         return self.variational_family.parameters(self.posterior_outputs(self._observations(x)))
 
     def decode(self, z):
-        """Parameters of p(x|z) for z `[..., Z]`, such as {"logits": [..., D]}."""
+        """Parameters of p(x|z) for z `[..., Z]`, such as {"logits": [..., *S]}."""
         return self.likelihood.parameters(self.likelihood_outputs(z))
 
     def sample(self, num_samples, seed=None):
-        """Means `[num_samples, D]` of p(x|z) for z ~ N(0, I)."""
+        """Means `[num_samples, *S]` of p(x|z) for z ~ N(0, I)."""
         if not tf.is_symbolic_tensor(num_samples):
             checks.positive_int("num_samples", num_samples)
         z = prng.normal([num_samples, self.latent_dim], self._seed(seed), self.density_dtype)
-        return self.likelihood(self.likelihood_outputs(z)).mean()
+        return self._mean(z)
 
     def reconstruct(self, x, seed=None):
-        """Means `[B, D]` of p(x|z) for one z ~ q(z|x) for each clean x `[B, D]`."""
+        """Means `[B, *S]` of p(x|z) for one z ~ q(z|x) for each clean x `[B, *S]`."""
         q = self.variational_family(self.posterior_outputs(self._observations(x)))
         z = self.variational_family.sample(q, 1, self._seed(seed))[0]
-        return self.likelihood(self.likelihood_outputs(z)).mean()
+        return self._mean(z)
 
     def call(self, x, training=False):
-        """Mean `[B, D]` of p(x|z) at the mean of q(z|x): what `predict` returns."""
+        """Mean `[B, *S]` of p(x|z) at the mean of q(z|x): what `predict` returns."""
         q = self.variational_family(self.posterior_outputs(x, training=training))
-        return self.likelihood(self.likelihood_outputs(q.mean())).mean()
+        return self._mean(q.mean())
 
     def initialize_output_bias(self, x):
-        """Sets the decoder's output bias to the logits of the mean pixels of x `[N, D]`.
+        """Sets the decoder's output bias such that p(x|z) starts with the means of x `[N, *S]`.
 
-        Only for a Bernoulli likelihood. The means are kept at least 1/(N + 2) away from 0 and 1, as
-        by one pseudo-count of each.
+        A bias for each number of an observation takes its mean (a Bernoulli likelihood: the logits
+        of the mean, kept at least 1/(N + 2) away from 0 and 1, as by one pseudo-count of each). A
+        bias for each channel takes the mean over the other axes.
 
         Raises:
-            ValueError: if the last layer of the decoder that has a bias has none of shape `[D]`.
+            ValueError: for unfit observations, if the last bias of the decoder is neither, or if
+                the likelihood has no such outputs.
         """
-        x = checks.pixels(x, self.input_dim, binary=True)
+        x = self.observations(x)
         bias = networks.last_bias(self.decoder)
-        if bias is None or tuple(bias.shape) != (self.input_dim,):
-            raise ValueError(
-                f"The last bias of the decoder must have the shape [{self.input_dim}]. "
-                f"Received: {'no bias' if bias is None else f'shape={tuple(bias.shape)}'}"
-            )
-        mean = (x.sum(axis=0, dtype="float64") + 1) / (len(x) + 2)
-        bias.assign(np.log(mean) - np.log1p(-mean))
+        shape = () if bias is None else tuple(bias.shape)
+        for width in (math.prod(self.observation_shape), self.observation_shape[-1]):
+            outputs = self.likelihood.marginal_outputs(np.float64(x).reshape(-1, width))
+            if outputs is not None and shape == outputs.shape:
+                bias.assign(outputs)
+                return
+        raise ValueError(
+            "The last bias of the decoder must be one of the likelihood's raw outputs. "
+            f"Received: {'no bias' if bias is None else f'shape={shape}'}"
+        )
 
     def _observations(self, x):
-        if not tf.is_symbolic_tensor(x):
-            checks.pixels(x, self.input_dim, self.likelihood.binary)
-        return x
+        return x if tf.is_symbolic_tensor(x) else self.observations(x)
 
     def _seed(self, seed):
         return prng.next_seed(self.seed_generator) if seed is None else prng.as_seed(seed)

@@ -20,7 +20,7 @@ def training_bound(model, x, seed):
 
     Args:
         model: a `VariationalAutoencoder`, whose settings α, m, k and gradient estimator are taken.
-        x: clean observations `[B, D]`.
+        x: clean observations `[B, *S]`.
         seed: seed tensor `[2]`.
 
     Returns:
@@ -44,7 +44,8 @@ def training_bound(model, x, seed):
 def _bound(model, x, seed, training):
     m = model.num_monte_carlo_samples
     if training and _draws(model.encoder):  # m copies: each of the m bounds has noise of its own
-        outputs = model.posterior_outputs(tf.tile(x, [m, 1]), training=True)
+        copies = tf.tile(x, [m, *[1] * (x.shape.rank - 1)])
+        outputs = model.posterior_outputs(copies, training=True)
     else:
         outputs = tf.tile(model.posterior_outputs(x, training=training), [m, 1])
     outputs = tf.reshape(outputs, [m, -1, outputs.shape[-1]])

@@ -1,0 +1,67 @@
+"""Likelihoods p(x|z), each of which says which observations it takes."""
+
+import abc
+
+import numpy as np
+
+from air_tf.distributions.distribution_family import DistributionFamily
+
+
+class Likelihood(DistributionFamily, abc.ABC):
+    """A family of distributions p(x|z) over observations x `[N, *S]` of any shape S.
+
+    A likelihood has `num_outputs(C)` raw outputs for the C numbers of the last axis of S:
+    `parameters` splits and constrains the outputs of the decoder, `[..., *S[:-1], num_outputs(C)]`,
+    into parameters `[..., *S]`. The log-density sums over S: `distribution` gets the parameters with
+    the axes of S made one, `[..., D]`, and returns a distribution over events `[D]`.
+
+    One of your own has these three methods, says in `values` what observations hold, and in
+    `contains` which values those are:
+
+    >>> @keras.saving.register_keras_serializable(package="docs")
+    ... class Exponential(air_tf.distributions.Likelihood):
+    ...     values = "positive numbers"
+    ...
+    ...     def contains(self, x):
+    ...         return (x > 0) & (x < np.inf)
+    ...
+    ...     def num_outputs(self, event_size):
+    ...         return event_size
+    ...
+    ...     def parameters(self, outputs):
+    ...         return {"rate": tf.math.softplus(outputs) + 1e-3}
+    ...
+    ...     def distribution(self, rate):
+    ...         return tfp.distributions.Independent(tfp.distributions.Exponential(rate), 1)
+    >>> model = air_tf.create_model("vae", input_dim=3, likelihood=Exponential(), seed=0)
+    >>> model.log_weights(np.ones((2, 3), "float32"), num_samples=4).shape
+    TensorShape([4, 2])
+    """
+
+    values: str  # what observations hold, for messages
+    rescaling = None  # (scale, offset) that brings observations near [-1, 1], for an encoder
+    is_real = False  # whether whole numbers in an integer dtype are refused
+
+    @abc.abstractmethod
+    def contains(self, x):
+        """Which values of an array x `[N, *S]` the likelihood takes: booleans of its shape."""
+
+    def check(self, x, name="x"):
+        """Raises ValueError unless a NumPy array `[N, *S]` holds what the likelihood takes.
+
+        Args:
+            x: the array.
+            name: what the message calls it.
+        """
+        if self.is_real and x.dtype.kind != "f":
+            raise ValueError(
+                f"`{name}` must hold {self.values} in a floating dtype, such as "
+                f"`{name}.astype('float32')`. Received: {name}.dtype={x.dtype}"
+            )
+        fits = np.broadcast_to(self.contains(x), x.shape)
+        if not fits.all():
+            index = tuple(np.argwhere(~fits)[0].tolist())
+            raise ValueError(
+                f"`{name}` must hold {self.values}. "
+                f"Received: {name}[{', '.join(map(str, index))}]={x[index]} (dtype {x.dtype})"
+            )
