@@ -14,8 +14,8 @@ class ImageGrids(keras.callbacks.Callback):
 
     Args:
         log_dir: TensorBoard's folder.
-        x: observations `[N, D]` to reconstruct; each stands above its reconstruction.
-        image_shape: (height, width).
+        x: observations `[N, *S]` to reconstruct; each stands above its reconstruction.
+        image_shape: (height, width), or with 1 or 3 channels (height, width, channels).
         every: epochs between grids; the end of training adds one more.
         seed: int, for the latents; all grids use the same latents, so you can compare them.
     """
@@ -45,5 +45,6 @@ class ImageGrids(keras.callbacks.Callback):
         grids = plotting.model_grids(self.model, self.x, self.image_shape, self.seed)
         with self._writer.as_default(step=self._epoch):
             for name, grid in grids.items():
-                tf.summary.image(name, grid[np.newaxis, :, :, np.newaxis])
+                image = grid if grid.ndim == 3 else grid[:, :, np.newaxis]
+                tf.summary.image(name, image[np.newaxis])
         self._writer.flush()

@@ -8,11 +8,11 @@ def binarize(grey, seed):
     """Draws each pixel once from a Bernoulli distribution; its grey level is the probability.
 
     Args:
-        grey: `[N, D]`, uint8 levels 0..255 or floats in [0, 1].
+        grey: `[N, *S]`, uint8 levels 0..255 or floats in [0, 1].
         seed: int.
 
     Returns:
-        uint8 `[N, D]` of 0/1.
+        uint8 `[N, *S]` of 0/1.
 
     Raises:
         ValueError: if floats lie outside [0, 1].

@@ -1,3 +1,4 @@
+import functools
 import pathlib
 import sys
 import types
@@ -14,6 +15,7 @@ from air_tf import datasets
 from air_tf.datasets.omniglot28 import omniglot28_dataset_builder as builder_module
 from air_tf.datasets.prepare import prepared_builder
 
+load_module = sys.modules["air_tf.datasets.load"]  # the package has a function of the same name
 REAL = pathlib.Path(__file__).parents[3] / "shared" / "data"
 needs_real_files = pytest.mark.skipif(not REAL.exists(), reason="the real files are not here")
 SPLITS = ("train", "validation", "test")
@@ -78,24 +80,137 @@ def test_npz(tmp_path):
     assert set(np.unique(grey.train)) <= {0, 1}
 
 
+def test_grey_digits_are_the_digits_before_they_are_drawn():
+    grey, drawn = datasets.load("digits/grey"), datasets.load("digits")
+    levels = datasets.load("digits", binarization="none")
+    for split in SPLITS:
+        x = getattr(grey, split)
+        assert x.dtype == np.uint8
+        np.testing.assert_array_equal(x / 16, getattr(levels, split))
+        certain = np.isin(x, (0, 16))
+        np.testing.assert_array_equal((x / 16)[certain], getattr(drawn, split)[certain])
+    assert (grey.image_shape, grey.binarization) == ((8, 8), "none")
+    assert grey.train.max() == 16
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "diabetes"])
+def test_tables_are_standardised_on_the_training_split(name):
+    data = datasets.load(name)
+    original = getattr(sklearn.datasets, f"load_{name}")().data
+    splits = [getattr(data, split) for split in SPLITS]
+    assert [round(len(x) / len(original), 1) for x in splits] == [0.6, 0.2, 0.2]
+    assert (data.train.dtype, data.image_shape, data.binarization) == (np.float32, None, "none")
+    np.testing.assert_allclose(data.train.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(data.train.std(axis=0), 1, rtol=1e-5)
+    # Each row is there once, up to one affine map of each column.
+    joined = np.concatenate(splits)
+    spread = joined.std(axis=0), original.std(axis=0)
+    for column in range(original.shape[1]):
+        a, b = np.sort(joined[:, column]), np.sort(original[:, column])
+        expected = a.mean() + (b - b.mean()) * spread[0][column] / spread[1][column]
+        np.testing.assert_allclose(a, expected, atol=1e-4)
+    np.testing.assert_array_equal(datasets.load(name, seed=5).test, data.test)
+    with pytest.raises(ValueError, match=r"Only grey levels .*Received: binarization='dynamic'"):
+        datasets.load(name, binarization="dynamic")
+
+
+def saved(path, x):
+    np.savez(path, **dict.fromkeys(SPLITS, x))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("x", "image_shape"),
+    [
+        (np.array([[0, 3, 900], [1, 0, 2]]), None),
+        (np.random.default_rng(0).normal(size=(4, 6)), None),
+        (np.random.default_rng(0).normal(size=(4, 5, 2)).astype("float32"), (5, 2)),
+        (np.random.default_rng(0).normal(size=(4, 5, 3, 1)), (5, 3, 1)),
+        (np.random.default_rng(0).normal(size=(4, 5, 3, 3)), (5, 3, 3)),
+        (np.random.default_rng(0).normal(size=(4, 5, 3, 2)), None),
+        (np.full((4, 5, 3, 2, 2), -7, "int8"), None),
+    ],
+)
+def test_arrays_of_other_values_stay_as_they_are(x, image_shape, tmp_path):
+    for binarization in ("static", "none"):
+        data = datasets.load(saved(tmp_path / "x.npz", x), binarization=binarization)
+        assert (data.image_shape, data.binarization) == (image_shape, "none")
+        assert data.train.dtype == x.dtype
+        np.testing.assert_array_equal(data.test, x)
+    with pytest.raises(ValueError, match=r"Only grey levels .*Received: binarization='dynamic'"):
+        datasets.load(tmp_path / "x.npz", binarization="dynamic")
+
+
+@pytest.mark.parametrize(
+    ("shape", "drawn_shape", "image_shape"),
+    [
+        ((6, 12), (6, 12), (3, 4)),
+        ((6, 2, 6), (6, 12), (2, 6)),
+        ((6, 2, 6, 1), (6, 2, 6, 1), (2, 6, 1)),
+        ((6, 2, 6, 3), (6, 2, 6, 3), (2, 6, 3)),
+    ],
+)
+def test_grey_arrays_of_any_shape_are_drawn_unless_one_says_no(
+    shape, drawn_shape, image_shape, tmp_path
+):
+    grey = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    path = saved(tmp_path / "grey.npz", grey)
+    drawn = datasets.load(path)
+    assert drawn.train.shape == drawn_shape
+    assert (drawn.image_shape, drawn.binarization) == (image_shape, "static")
+    assert set(np.unique(drawn.train)) == {0, 1}
+    dynamic = datasets.load(path, binarization="dynamic")
+    np.testing.assert_array_equal(dynamic.train, grey.reshape(drawn_shape))
+    (batch,) = dynamic.training_batches(9, seed=0)
+    assert batch.shape == drawn_shape
+    kept = datasets.load(path, binarization="none")
+    np.testing.assert_array_equal(kept.train, grey)
+    assert kept.image_shape == (None if len(shape) == 2 else image_shape)
+
+
+def test_data_sets_say_what_does_not_fit():
+    x = np.zeros((3, 12), "float32")
+    make = functools.partial(datasets.Dataset, "mine", x, x)
+    assert make(x).image_shape is None
+    for image_shape in ((3, 5), (3, 2, 2), (12,)):
+        with pytest.raises(ValueError, match=r"`image_shape` must be.*Received: image_shape="):
+            make(x, image_shape)
+    with pytest.raises(ValueError, match=r"`test` must be an array \[N, 12\]"):
+        make(x[:, :5])
+    bad = x.copy()
+    bad[1, 3] = 0.5
+    with pytest.raises(ValueError, match=r"`test` must hold binary.*Received: test\[1, 3\]=0.5"):
+        make(bad)
+    assert make(bad, binarization="none").test[1, 3] == 0.5
+    bad[2, 0] = np.nan
+    with pytest.raises(ValueError, match=r"`test` must hold finite.*Received: test\[2, 0\]=nan"):
+        make(bad, binarization="none")
+    with pytest.raises(ValueError, match=r"can be taken as images\. Received: mine"):
+        make(x).as_images()
+    assert make(x, (3, 4)).as_images().test.shape == (3, 3, 4, 1)
+    assert make(x, (2, 2, 3)).as_images().test.shape == (3, 2, 2, 3)
+
+
 @pytest.mark.parametrize(
     "arrays",
     [
         {"train": np.zeros((2, 4))},
         {split: np.full((2, 4), np.nan) for split in SPLITS},
-        {split: np.full((2, 4), 3.0) for split in SPLITS},
+        {split: np.full((2, 4), np.inf) for split in SPLITS},
+        {split: np.full((2, 4), 1j) for split in SPLITS},
+        {split: np.full((2, 4), "1") for split in SPLITS},
         {split: np.zeros((0, 4)) for split in SPLITS},
         {split: np.array([object()]) for split in SPLITS},
         {split: np.zeros(4) for split in SPLITS},
         {split: np.zeros((2, 0)) for split in SPLITS},
-        {split: np.zeros((2, 2, 2, 1)) for split in SPLITS},
         {"train": np.zeros((2, 4)), "validation": np.zeros((2, 4)), "test": np.zeros((4, 2))},
     ],
 )
 def test_bad_npz(arrays, tmp_path):
     np.savez(tmp_path / "bad.npz", allow_pickle=True, **arrays)
-    with pytest.raises(ValueError, match=r"must|Received"):
-        datasets.load(tmp_path / "bad.npz")
+    for binarization in ("static", "none"):
+        with pytest.raises(ValueError, match=r"bad\.npz.* must .*Received"):
+            datasets.load(tmp_path / "bad.npz", binarization=binarization)
 
 
 def test_no_npz(tmp_path):
@@ -121,7 +236,7 @@ def test_binary_images_are_not_drawn_again(tmp_path):
         datasets.load(tmp_path / "x.npz", binarization="dynamic")
 
 
-@pytest.mark.parametrize("name", [name for name in datasets.list_datasets() if name != "digits"])
+@pytest.mark.parametrize("name", load_module._TFDS)
 def test_missing_manual_file_says_which_from_where_to_which_folder(name, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"(?s)needs .*\(from http.*manual_dir=.*lacks"):
         datasets.load(name, data_dir=tmp_path / "data", manual_dir=tmp_path)
@@ -205,8 +320,7 @@ def test_damaged_prepared_data(tmp_path, monkeypatch):
     data_dir = tmp_path / "data"
     builder = SmallImages(data_dir=data_dir)
     builder.download_and_prepare()
-    module = sys.modules["air_tf.datasets.load"]  # the package has a function of the same name
-    monkeypatch.setattr(module, "prepared_builder", lambda *arguments: builder)
+    monkeypatch.setattr(load_module, "prepared_builder", lambda *arguments: builder)
     assert datasets.load("caltech101_silhouettes").test.shape == (3, 784)
     (file,) = builder.data_path.glob("*test.tfrecord*")
     file.write_bytes(file.read_bytes()[:-9])
@@ -279,9 +393,7 @@ class GreyBuilder:
 
 
 def test_mnist_is_split_and_binarized(monkeypatch):
-    monkeypatch.setattr(
-        sys.modules["air_tf.datasets.load"], "prepared_builder", lambda *_: GreyBuilder()
-    )
+    monkeypatch.setattr(load_module, "prepared_builder", lambda *_: GreyBuilder())
     data = datasets.load("mnist")
     assert data.image_shape == (28, 28)
     for split, level in (("train", 64), ("validation", 128), ("test", 255)):
@@ -291,4 +403,8 @@ def test_mnist_is_split_and_binarized(monkeypatch):
     dynamic = datasets.load("mnist", binarization="dynamic")
     assert np.all(dynamic.train == 64)
     np.testing.assert_array_equal(dynamic.validation, data.validation)
+    grey = datasets.load("mnist", binarization="none")
+    assert [int(getattr(grey, split).max()) for split in SPLITS] == [64, 128, 255]
+    assert grey.train.dtype == np.uint8
+    assert grey.image_shape == (28, 28)
     assert set(np.unique(next(iter(dynamic.training_batches(5, seed=0))))) == {0, 1}
