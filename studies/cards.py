@@ -16,7 +16,9 @@ _QUANTITIES = {
     "inference_gap": "inference gap",
     "approximation_gap": "approximation gap",
     "amortization_gap": "amortization gap",
+    "bits_per_dimension": "−log₂ p(x), bits per dimension",
 }
+_STRENGTHS = "noise_stddev noise_kind denoising_weight max_norm num_importance_samples".split()
 _SCORES = {
     "validation_iwae_64": "validation IWAE-64",
     "validation_iw_svi": "validation log p(x), IW-SVI",
@@ -84,17 +86,26 @@ def command(config):
     return " ".join(words)
 
 
+def unit(image_shape):
+    """What a card calls an example."""
+    return "example" if image_shape is None else "image"
+
+
 def readme(card):
     """The text of a card, in Markdown."""
-    config, test = card["config"], card["test"]
+    config, test, image_shape = card["config"], card["test"], card["data"]["image_shape"]
     rows = "\n".join(
         f"| {title} | {test[name]['mean']:.2f} | {test[name]['standard_error']:.2f} |"
         for name, title in _QUANTITIES.items()
+        if name in test
     )
     strengths = ", ".join(
-        f"{name} = {config[name]}"
-        for name in ("noise_stddev", "denoising_weight", "max_norm", "num_importance_samples")
-        if config[name] is not None
+        f"{name} = {config[name]}" for name in _STRENGTHS if config.get(name) is not None
+    )
+    others = "".join(
+        f", {name} = {config[name]}"
+        for name, usual in (("likelihood", "bernoulli"), ("architecture", "mlp"))
+        if config.get(name, usual) != usual
     )
     chosen = "Not searched: given by hand."
     if card["chosen_by"] is not None:
@@ -107,17 +118,24 @@ def readme(card):
         with_ = card["chosen_by"].get("searched_with") or {}
         searched = ", ".join(f"{name} = {value}" for name, value in with_.items())
         searched = f", trained with {searched}" if searched else ""
-        chosen = f"The best of these on the validation images{searched}:\n\n{found}"
+        chosen = f"The best of these on the validation {unit(image_shape)}s{searched}:\n\n{found}"
         for name in names:
             values = [trial[name] for trial in trials]
             if len(set(values)) > 1 and values[0] in (min(values), max(values)):
                 chosen += f"\n\nIts {name} is an end of what was tried: the best may lie beyond."
     parts = [*card["versions"].get("earlier", []), card["versions"]]  # a run may have moved
     num_examples, num_test = test["num_examples"], card["data"]["test"]
+    is_drawn = card["data"]["binarization"] != "none"
+    shape = image_shape or card["data"]["observation_shape"]
     template = pathlib.Path(__file__).with_name("card_template.md").read_text(encoding="utf-8")
     return template.format(
         **card,
         rows=rows,
+        others=others,
+        unit=unit(image_shape),
+        picture="![Samples](samples.png)\n\n" if image_shape else "",
+        shape="×".join(map(str, shape)) + (" numbers" if image_shape is None else ""),
+        values=f"{card['data']['binarization']} binarization" if is_drawn else "as they came",
         which=f"the first {num_examples} of" if num_examples < num_test else "all",
         strengths=strengths or "nothing regularized",
         encoder=" ".join(map(str, config["encoder_units"])),

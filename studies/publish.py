@@ -14,10 +14,10 @@ from trainers import command_line, run_folder, train
 
 @dataclasses.dataclass(frozen=True)
 class PublishConfig:
-    """Publish a trained and evaluated run: model, SavedModel, card, picture and hashes."""
+    """Publish a trained and evaluated run: model, SavedModel, card, hashes, picture of images."""
 
     run: tyro.conf.Positional[str]
-    """Run folder that trainers.train wrote and trainers.evaluate evaluated on the test images."""
+    """Run folder that trainers.train wrote and trainers.evaluate evaluated on the test split."""
     out: str
     """New folder, saved_models/DATASET/MODEL."""
     search: str | None = None
@@ -31,11 +31,12 @@ def publish(config):
     run_folder.require_empty(out)
     trained, model = run_folder.load(run)
     record = run_record.of(run)
+    data = train.load(trained)
     record["config"]["out"] = f"runs/{out.parent.name}_{out.name}"
     card = {
         "name": f"{out.parent.name}/{out.name}",
-        "task": "Density estimation of binary images, in nats per image",
-        "data": _data(trained),
+        "task": _task(trained.likelihood, data),
+        "data": _data(data),
         "num_parameters": model.count_params(),
         "chosen_by": None,
         "command": cards.command(record["config"]),
@@ -56,17 +57,28 @@ def _write(out, card, model, run):
     bare.set_weights(model.get_weights())
     bare.save(out / run_folder.MODEL)
     files.write_json(out / run_folder.CONFIG, card["config"])
-    shutil.copy(run / "samples.png", out)
+    if card["data"]["image_shape"] is not None:
+        shutil.copy(run / "samples.png", out)
     air_tf.export_saved_model(bare, out / "saved_model")
     files.write_json(out / air_tf.zoo.CARD, card)
     files.write_text(out / "README.md", cards.readme(card))
     checksums.write_hashes(out)
 
 
-def _data(trained):
-    data = train.load(trained)
+def _task(likelihood, data):
+    unit = cards.unit(data.image_shape)
+    kind = f"binary {unit}s" if likelihood == "bernoulli" else f"{unit}s"
+    return f"Density estimation of {kind}, in nats per {unit}"
+
+
+def _data(data):
     sizes = {split: len(getattr(data, split)) for split in ("train", "validation", "test")}
-    return {"image_shape": list(data.image_shape), "binarization": trained.binarization, **sizes}
+    return {
+        "image_shape": data.image_shape and list(data.image_shape),
+        "observation_shape": list(data.train.shape[1:]),
+        "binarization": data.binarization,
+        **sizes,
+    }
 
 
 if __name__ == "__main__":

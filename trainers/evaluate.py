@@ -1,6 +1,7 @@
 """`python -m trainers.evaluate PATH`: log p(x), ELBO and inference gaps of a trained model."""
 
 import dataclasses
+import math
 import pathlib
 import shutil
 from typing import Literal
@@ -11,8 +12,8 @@ import rich.table
 import tyro
 
 import air_tf
-from air_tf import checks, checksums, files
-from trainers import command_line, run_folder, saved_models, strategies
+from air_tf import checks, checksums, distributions, files
+from trainers import command_line, run_folder, saved_models, strategies, train
 
 _TITLES = {
     "log_likelihood": "log p(x), IW-SVI, k = {}",
@@ -22,6 +23,7 @@ _TITLES = {
     "inference_gap": "inference gap",
     "approximation_gap": "approximation gap",
     "amortization_gap": "amortization gap",
+    "bits_per_dimension": "−log₂ p(x), bits per dimension",
 }
 
 
@@ -32,7 +34,8 @@ class EvaluateConfig:
     Prints a table, and writes evaluation_SPLIT.json and, with the per-example values,
     evaluation_SPLIT.npz. The same command resumes an interrupted evaluation. A SavedModel gives
     only what its endpoints compute: log p(x) by importance sampling, the ELBO, and their
-    difference, a lower bound of the inference gap.
+    difference, a lower bound of the inference gap. For a discretized logistic likelihood, log p(x)
+    is given in bits per dimension, too.
     """
 
     run: tyro.conf.Positional[str]
@@ -42,14 +45,16 @@ class EvaluateConfig:
     that the run was not trained on, None writes no files."""
     dataset: str | None = None
     """Data set; the run's own if None."""
+    likelihood: str | None = None
+    """Likelihood of a SavedModel that has no config of its training; the run's own if None."""
     data_dir: str | None = None
     """Where TFDS keeps prepared data; the run's own if None."""
     manual_dir: str | None = None
     """Folder with the original files; the run's own if None."""
     split: Literal["train", "validation", "test"] = "test"
-    """Which images."""
+    """Which examples."""
     num_examples: int | None = None
-    """Evaluate only this many images, the first ones; all if None."""
+    """Evaluate only this many examples, the first ones; all if None."""
     num_samples: int = 5000
     """k, samples of the bound reported as log p(x)."""
     num_train_samples: int = 8
@@ -79,18 +84,17 @@ def evaluate(config):
         if any((published / name).exists() for name in (checksums.HASHES, air_tf.zoo.CARD)):
             air_tf.zoo.verify(published)
     if is_saved_model:
-        trained, model = saved_models.load(path, config.dataset)
+        trained, model = saved_models.load(path, config.dataset, config.likelihood)
     else:
         with strategy.scope():
             trained, model = run_folder.load(path)
-    data = air_tf.datasets.load(
-        config.dataset or trained.dataset,
-        data_dir=config.data_dir or trained.data_dir,
-        manual_dir=config.manual_dir or trained.manual_dir,
-    )
-    if config.num_examples is not None:
-        checks.positive_int("num_examples", config.num_examples)
-    x = getattr(data, config.split)[: config.num_examples]
+    if config.likelihood not in (None, trained.likelihood):
+        raise ValueError(
+            f"`likelihood` must be that of the trained model, {trained.likelihood!r}. "
+            f"Received: likelihood={config.likelihood!r}"
+        )
+    shape = saved_models.observation_shape(model) if is_saved_model else model.observation_shape
+    x = _examples(config, trained, shape)
     out = _out(config, path, trained)
     backups = None
     if out is not None:
@@ -99,6 +103,8 @@ def evaluate(config):
         estimates = saved_models.evaluate(path, model, x, config, backups)
     else:
         estimates = _of_run(model, x, config, backups)
+    if trained.likelihood == "discretized_logistic":
+        estimates["bits_per_dimension"] = _bits_per_dimension(estimates, x[0].size)
     if not strategies.is_chief(strategy):
         return estimates
     if out is not None:
@@ -106,6 +112,31 @@ def evaluate(config):
         shutil.rmtree(backups, ignore_errors=True)
     rich.console.Console().print(_table(config, estimates, len(x)))
     return estimates
+
+
+def _examples(config, trained, shape):
+    """The examples to evaluate, `[N, *shape]`; images may be flat in the data set, or not."""
+    if config.num_examples is not None:
+        checks.positive_int("num_examples", config.num_examples)
+    loaded = dataclasses.replace(
+        trained,
+        dataset=config.dataset or trained.dataset,
+        data_dir=config.data_dir or trained.data_dir,
+        manual_dir=config.manual_dir or trained.manual_dir,
+        # Training examples that are drawn again in each epoch are evaluated as drawn once.
+        binarization="static" if trained.binarization == "dynamic" else trained.binarization,
+    )
+    x = getattr(train.load(loaded), config.split)[: config.num_examples]
+    if x[0].size == math.prod(shape) and 1 in (x.ndim - 1, len(shape), x.shape[-1], shape[-1]):
+        x = x.reshape(-1, *shape)
+    return checks.observations(x, shape)
+
+
+def _bits_per_dimension(estimates, num_dimensions):
+    names = ("log_likelihood", "importance_log_likelihood")
+    log_likelihood = next(estimates[name] for name in names if name in estimates)
+    values = distributions.bits_per_dimension(log_likelihood.per_example, num_dimensions)
+    return air_tf.evaluation.Estimate(values)
 
 
 def _out(config, path, trained):
@@ -151,7 +182,7 @@ def _write(path, config, estimates, num_examples):
 
 
 def _table(config, estimates, num_examples):
-    table = rich.table.Table(title=f"{config.run}: {num_examples} {config.split} images, nats")
+    table = rich.table.Table(title=f"{config.run}: {num_examples} {config.split} examples, nats")
     table.add_column("")
     table.add_column("mean", justify="right")
     table.add_column("± s.e.", justify="right")

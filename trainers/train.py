@@ -9,24 +9,51 @@ import matplotlib.image
 import numpy as np
 
 import air_tf
-from air_tf import checks, checksums, files
+from air_tf import checks, checksums, distributions, files
 from trainers import command_line, locks, run_folder, strategies
 from trainers.train_config import TrainConfig
 
 
 def load(config):
-    """The data set of a config."""
-    return air_tf.datasets.load(
+    """The data set of a config, in the shape that its architecture takes.
+
+    Raises:
+        ValueError: for data that the likelihood does not take, or that are no images for conv.
+    """
+    binarization = config.binarization
+    if config.likelihood != "bernoulli":
+        if binarization == "dynamic":
+            raise ValueError(
+                "Only the Bernoulli likelihood takes pixels that are drawn again in each epoch. "
+                f"Received: binarization='dynamic', likelihood={config.likelihood!r}"
+            )
+        binarization = "none"
+    data = air_tf.datasets.load(
         config.dataset,
         data_dir=config.data_dir,
         manual_dir=config.manual_dir,
-        binarization=config.binarization,
+        binarization=binarization,
         seed=0,
     )
+    likelihood = distributions.get(config.likelihood, distributions.LIKELIHOODS)
+    for split in ("train", "validation", "test"):
+        if split != "train" or data.binarization != "dynamic":
+            try:
+                likelihood.check(getattr(data, split), split)
+            except ValueError as error:
+                raise ValueError(
+                    f"{config.dataset} does not suit likelihood={config.likelihood!r}: {error}"
+                ) from None
+    if config.architecture == "mlp":
+        return data
+    try:
+        return data.as_images()
+    except ValueError as error:
+        raise ValueError(f"architecture='conv' is for images. {error}") from None
 
 
 def build(config, data):
-    """The compiled model of a config; its output bias starts at the data's mean logits."""
+    """The compiled model of a config; its output bias starts at the means of the data."""
     for name in ("epochs", "batch_size", "patience", "validation_freq"):
         checks.positive_int(name, getattr(config, name))
     if config.num_iw_svi_examples is not None:
@@ -36,8 +63,9 @@ def build(config, data):
             "`validation_freq` must be at most `epochs`. "
             f"Received: validation_freq={config.validation_freq}, epochs={config.epochs}"
         )
-    model = air_tf.create_model(config.model, data.train.shape[1], **config.model_options())
-    if data.binarization == "static":
+    shape = data.train.shape[1:]
+    model = air_tf.create_model(config.model, input_shape=shape, **config.model_options())
+    if data.binarization != "dynamic":
         model.initialize_output_bias(data.train)
     steps = config.epochs * -(-len(data.train) // config.batch_size)
     schedule = air_tf.exponential_decay(config.learning_rate, steps, config.learning_rate_decay)
@@ -99,15 +127,19 @@ def train(config):
         fit(model, config, data, callbacks)
         return model
     logs = path / run_folder.LOGS
-    callbacks += [
-        keras.callbacks.TensorBoard(logs),
-        air_tf.callbacks.ImageGrids(logs, data.validation[:50], data.image_shape),
-    ]
+    callbacks += [keras.callbacks.TensorBoard(logs), *image_grids(logs, data)]
     with locks.locked(path):
         run_folder.create(config)
         history = fit(model, config, data, callbacks).history
         _write(path, model, config, data, history, stopwatch.seconds)
     return model
+
+
+def image_grids(log_dir, data):
+    """A list with the callback that writes grids to TensorBoard; an empty one without images."""
+    if data.image_shape is None:
+        return []
+    return [air_tf.callbacks.ImageGrids(log_dir, data.validation[:50], data.image_shape)]
 
 
 class Stopwatch(keras.callbacks.Callback):
@@ -127,9 +159,10 @@ def _write(path, model, config, data, history, seconds):
         named = unfinished.with_suffix(".keras")  # Keras saves only to names that end so
         model.save(named)
         named.rename(unfinished)
-    grids = air_tf.plotting.model_grids(model, data.validation, data.image_shape, config.seed)
-    for name, grid in grids.items():
-        matplotlib.image.imsave(path / f"{name}.png", grid, cmap="gray_r", vmin=0, vmax=1)
+    if data.image_shape is not None:
+        grids = air_tf.plotting.model_grids(model, data.validation, data.image_shape, config.seed)
+        for name, grid in grids.items():
+            matplotlib.image.imsave(path / f"{name}.png", grid, cmap="gray_r", vmin=0, vmax=1)
     best = int(np.argmax(history[config.monitor]))
     metrics = {
         "epochs": len(history["loss"]),

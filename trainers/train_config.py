@@ -19,8 +19,9 @@ class TrainConfig:
     """
 
     dataset: str
-    """digits, binarized_mnist, mnist, caltech101_silhouettes, omniglot28, omniglot28/burda, or the
-    path of an .npz file with arrays train, validation and test."""
+    """digits, digits/grey, binarized_mnist, mnist, caltech101_silhouettes, omniglot28,
+    omniglot28/burda, breast_cancer, wine, diabetes, or the path of an .npz file with arrays train,
+    validation and test."""
     model: str
     """vae, dvae, dvae_half, wni_vae, dwni_vae, or iwae, diwae, diwae_half, wni_iwae, dwni_iwae."""
     out: str
@@ -30,8 +31,21 @@ class TrainConfig:
     """Where TFDS keeps prepared data; TFDS's default if None."""
     manual_dir: str | None = None
     """Folder with the original files of the data set, for machines without a network."""
-    binarization: Literal["static", "dynamic"] = "static"
-    """For grey images: draw the pixels once, or again in each epoch."""
+    likelihood: Literal[
+        "bernoulli",
+        "gaussian",
+        "discretized_logistic",
+        "poisson",
+        "negative_binomial",
+        "multinomial",
+    ] = "bernoulli"
+    """p(x|z): of 0/1 pixels, of reals, of levels 0..255, or of counts (the last three)."""
+    binarization: Literal["static", "dynamic", "none"] = "static"
+    """For grey images under a Bernoulli likelihood: draw the pixels once, again in each epoch, or
+    not at all. Other likelihoods take the values as they are."""
+    architecture: Literal["mlp", "conv"] = "mlp"
+    """Hidden layers alone, or with convolutions before those of the encoder and after those of the
+    decoder; conv is for images."""
     encoder_units: tuple[int, ...] = (200, 200)
     """Widths of the encoder's hidden layers."""
     decoder_units: tuple[int, ...] = (200, 200)
@@ -43,7 +57,10 @@ class TrainConfig:
     num_monte_carlo_samples: int = 1
     """m, the number of independent k-sample bounds averaged per example."""
     noise_stddev: float | None = None
-    """σ of the encoder's input noise, for models with d in the name; 0.2 if None."""
+    """σ of the encoder's input noise, for models with d in the name; 0.2 if None. The rate of
+    masking and salt_and_pepper."""
+    noise_kind: Literal["gaussian", "masking", "salt_and_pepper"] | None = None
+    """Kind of the encoder's input noise, for models with d in the name; gaussian if None."""
     denoising_weight: float | None = None
     """α, the weight of the denoising term; the model's default (1 or 0.5) if None."""
     denoising_form: Literal["coin", "mixture"] = "coin"
@@ -73,7 +90,7 @@ class TrainConfig:
     patience: int = 10
     """Training stops after this many validations without a better bound (IWAE-64)."""
     num_iw_svi_examples: int | None = None
-    """Stop by IW-SVI on this many validation images, instead of by the IWAE-64 bound on all."""
+    """Stop by IW-SVI on this many validation examples, instead of by the IWAE-64 bound on all."""
     validation_freq: int = 1
     """Epochs between validations."""
     backup_seconds: float = 30.0
@@ -88,11 +105,12 @@ class TrainConfig:
     """Seed of initial weights, shuffling, noise and samples."""
 
     def model_options(self):
-        """Arguments of `air_tf.create_model` after the name and the number of pixels."""
+        """Arguments of `air_tf.create_model` after the name and the shape of an observation."""
         names = (
-            "latent_dim encoder_units decoder_units num_importance_samples num_monte_carlo_samples "
-            "noise_stddev denoising_weight denoising_form max_norm cap activation "
-            "variational_family analytic_kl gradient_estimator seed dtype"
+            "architecture latent_dim encoder_units decoder_units num_importance_samples "
+            "num_monte_carlo_samples noise_stddev noise_kind denoising_weight denoising_form "
+            "max_norm cap activation variational_family likelihood analytic_kl gradient_estimator "
+            "seed dtype"
         ).split()
         return {name: getattr(self, name) for name in names}
 

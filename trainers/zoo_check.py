@@ -60,7 +60,10 @@ def zoo_check(config):
 def _same_saved_model(name):
     model = air_tf.zoo.load_pretrained(name)
     saved = tf.saved_model.load(str(air_tf.zoo.FOLDER / name / "saved_model"))
-    x = np.random.default_rng(0).integers(0, 2, (10, model.input_dim)).astype("float32")
+    # Every likelihood takes these; the first 1 is for the multinomial, which needs a total.
+    x = np.random.default_rng(0).integers(0, 2, (10, np.prod(model.observation_shape)))
+    x[:, 0] = 1
+    x = x.reshape(-1, *model.observation_shape).astype("float32")
     bound = air_tf.evaluation.importance_log_likelihood(model, x, 100, seed=1, progress=False)
     other = saved.log_likelihood(x, tf.constant(100), tf.constant(1))
     return np.allclose(other, bound.per_example, rtol=1e-4)

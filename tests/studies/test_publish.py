@@ -111,3 +111,26 @@ def test_a_card_says_where_a_training_ran():
     assert " s on x86_64)" in cards.readme(card)
     card["versions"]["earlier"] = [{"device": "a GPU"}]
     assert " s on a GPU, then x86_64)" in cards.readme(card)
+
+
+def test_the_card_of_a_table_speaks_of_examples_and_has_no_picture():
+    card = air_tf.zoo.read_card("digits/dvae")
+    card["versions"] |= {"device": "x86_64"}
+    card["config"] |= {"likelihood": "gaussian", "noise_kind": "masking"}
+    images = cards.readme(card)
+    assert "![Samples](samples.png)" in images
+    assert "8×8, static binarization;\n1000 images to train" in images
+    assert "noise_kind = masking" in images
+    assert ", likelihood = gaussian: " in images
+    data = {"image_shape": None, "observation_shape": [13], "binarization": "none"}
+    text = cards.readme({**card, "data": {**card["data"], **data}})
+    assert "13 numbers, as they came;\n1000 examples to train" in text
+    assert "## Results on all 500 test examples, nats" in text
+    assert "image" not in text.partition("## How it was made")[0].partition("## Data")[2]
+    assert "samples.png" not in text
+    table = air_tf.datasets.load("wine")
+    assert publish._task("gaussian", table) == "Density estimation of examples, in nats per example"
+    assert publish._data(table)["image_shape"] is None
+    digits = air_tf.datasets.load("digits")
+    assert publish._task("bernoulli", digits) == card["task"]
+    assert publish._data(digits)["image_shape"] == [8, 8]
