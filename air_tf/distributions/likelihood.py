@@ -12,8 +12,8 @@ class Likelihood(DistributionFamily, abc.ABC):
 
     A likelihood has `num_outputs(C)` raw outputs for the C numbers of the last axis of S:
     `parameters` splits and constrains the outputs of the decoder, `[..., *S[:-1], num_outputs(C)]`,
-    into parameters `[..., *S]`. The log-density sums over S: `distribution` gets the parameters with
-    the axes of S made one, `[..., D]`, and returns a distribution over events `[D]`.
+    into parameters `[..., *S]`. The log-density sums over S: `distribution` gets the parameters
+    with the axes of S made one, `[..., D]`, and returns a distribution over events `[D]`.
 
     One of your own has these three methods, says in `values` what observations hold, and in
     `contains` which values those are:
@@ -53,15 +53,35 @@ class Likelihood(DistributionFamily, abc.ABC):
             x: the array.
             name: what the message calls it.
         """
-        if self.is_real and x.dtype.kind != "f":
+        if x.dtype.kind not in ("f" if self.is_real else "buif"):
+            advice = f" in a floating dtype, such as `{name}.astype('float32')`"
             raise ValueError(
-                f"`{name}` must hold {self.values} in a floating dtype, such as "
-                f"`{name}.astype('float32')`. Received: {name}.dtype={x.dtype}"
+                f"`{name}` must hold {self.values}{advice if self.is_real else ''}. "
+                f"Received: {name}.dtype={x.dtype}"
             )
         fits = np.broadcast_to(self.contains(x), x.shape)
         if not fits.all():
-            index = tuple(np.argwhere(~fits)[0].tolist())
+            index = np.unravel_index(fits.argmin(), x.shape)
             raise ValueError(
-                f"`{name}` must hold {self.values}. "
+                f"`{name}` must hold {self.values}{self.advice(x[index])}. "
                 f"Received: {name}[{', '.join(map(str, index))}]={x[index]} (dtype {x.dtype})"
             )
+
+    def advice(self, value):
+        """What the message about a value that the likelihood does not take says after `values`."""
+        del value
+        return ""
+
+    def marginal_outputs(self, x):
+        """Raw outputs `[num_outputs(C)]` whose distribution has the means of x, and its spread.
+
+        A decoder that starts from them, as its last bias, need not learn them. They are smoothed,
+        so that they are finite also where a column of x is constant.
+
+        Args:
+            x: `[N, C]`, float64.
+
+        Returns:
+            NumPy array, or None: the likelihood has no such outputs. The default.
+        """
+        del x
