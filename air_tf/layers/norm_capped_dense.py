@@ -4,10 +4,7 @@ import keras
 from keras import ops
 
 from air_tf import checks
-
-# Float32 rounding in v·(s/‖v‖) can lift a column's norm above s by a few units in the last place.
-# With this much room below H, ‖w_j‖ ≤ H also holds for the stored numbers.
-_ROUNDING_MARGIN = 1.0 - 1e-6
+from air_tf.layers import norm_cap
 
 
 @keras.saving.register_keras_serializable(package="air_tf")
@@ -63,7 +60,7 @@ class NormCappedDense(keras.layers.Layer):
         super().__init__(**kwargs)
         self.units = checks.positive_int("units", units)
         self.max_norm = checks.positive("max_norm", max_norm)
-        self.cap = checks.one_of("cap", cap, ("min", "sigmoid"))
+        self.cap = checks.one_of("cap", cap, norm_cap.CAPS)
         self.activation = keras.activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -95,11 +92,7 @@ class NormCappedDense(keras.layers.Layer):
     @property
     def kernel(self):
         """The effective, capped kernel `[features, units]` in the variables' dtype."""
-        v = ops.convert_to_tensor(self.v)
-        limit = self.max_norm * _ROUNDING_MARGIN * ops.sigmoid(ops.convert_to_tensor(self.u))
-        # The floor keeps the gradient finite if a column is exactly zero.
-        factor = limit * ops.rsqrt(ops.maximum(ops.sum(ops.square(v), axis=0), 1e-30))
-        return v * (ops.minimum(factor, 1.0) if self.cap == "min" else factor)
+        return norm_cap.capped(self.v, self.u, self.max_norm, self.cap)
 
     def call(self, inputs):
         outputs = ops.matmul(

@@ -65,13 +65,6 @@ def test_gradient_is_finite_at_a_zero_column(cap):
         assert np.all(np.isfinite(gradient))
 
 
-@pytest.mark.parametrize("policy", ["float64", "mixed_bfloat16", "mixed_float16"])
-def test_float_policies(policy):
-    layer = built(dtype=policy)
-    assert layer(np.ones((2, 6))).dtype.name == keras.dtype_policies.get(policy).compute_dtype
-    assert layer.kernel.dtype.name == keras.dtype_policies.get(policy).variable_dtype
-
-
 @pytest.mark.parametrize("shape", [(4,), (4, 3), (5, 1, 7), (1, 4, 1, 3)])
 def test_any_rank_without_bias(shape):
     layer = NormCappedDense(16, 1.0, use_bias=False)
