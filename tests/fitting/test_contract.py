@@ -737,6 +737,29 @@ def test_wrong_arguments_fail_as_in_stock(options):
         assert_fails_alike(runs[0].error, runs[1].error)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"x": DATASET.take(0)},
+        {"x": DATASET, "validation_data": DATASET.take(0)},
+        {"x": DATASET, "steps_per_epoch": -1},
+        {"x": DATASET, "validation_data": DATASET, "validation_steps": -1},
+    ],
+    ids=["no data", "no validation data", "-1 steps", "-1 validation steps"],
+)
+def test_no_data_and_no_steps_are_spoken_of(options):
+    """As in stock, which warns and takes -1 steps for all that there are, or in a sentence."""
+    models = pair(3)
+    runs = [watched(model, "fit", EpochHooks, **options) for model in models]
+    assert runs[1].error is None
+    if runs[0].error is None:
+        assert runs[0].ends == runs[1].ends
+        assert bool(runs[0].warned) == bool(runs[1].warned)
+    else:
+        assert isinstance(runs[0].error, ValueError)
+        assert_says_what_it_received(runs[0].error)
+
+
 @pytest.mark.parametrize("make", [lambda: failing(8), lambda: iter(()), lambda: (1 for _ in ())])
 def test_a_generator_that_fails_or_is_empty_fails_as_in_stock(make):
     models = pair(3)
