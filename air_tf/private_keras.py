@@ -106,7 +106,9 @@ class Epochs(TFEpochIterator):
     def _enumerate_iterator(self):
         self.data_adapter.on_epoch_begin()
         steps = self.steps_per_epoch or self._num_batches
-        if self._current_iterator is None or self.steps_per_epoch is None:
+        if not steps or steps < 0:
+            steps = None  # Keras takes all batches, and says that there are no more
+        if self._current_iterator is None or steps is None or self.steps_per_epoch is None:
             self._current_iterator = iter(self._get_iterator())
             self._steps_seen = 0
         left = self._num_batches - self._steps_seen if self._num_batches else steps

@@ -92,6 +92,9 @@ def targets(y, sample_weight, class_weight, needed):
     """
     if y is None and class_weight is not None:
         raise ValueError(f"`class_weight` needs the classes y. Received: y=None, {class_weight=}")
+    is_text = isinstance(y, np.ndarray) and y.dtype.kind in "OSU"
+    if is_text and not needed and class_weight is None:
+        y = None  # Keras takes no text, not even where it is not used
     if y is not None or sample_weight is None:
         return y
     if needed:

@@ -362,6 +362,13 @@ class VariationalAutoencoder(SuperbatchModel):
     def _seed(self, seed):
         return prng.next_seed(self.seed_generator) if seed is None else prng.as_seed(seed)
 
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        """Refuses: a SavedModel of an autoencoder has more than the one endpoint Keras gives it."""
+        raise ValueError(
+            "`air_tf.export_saved_model(model, path)` exports this model, with all its endpoints. "
+            f"Received: model.export({str(filepath)!r}, {format=})"
+        )
+
     def get_config(self):
         serialize = keras.saving.serialize_keras_object
         config = {

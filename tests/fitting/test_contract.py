@@ -149,7 +149,9 @@ def batches(n, batch_size, form, which, first_id=0):
 
 
 class Rotating(keras.utils.PyDataset):
-    """A `PyDataset` that moves its order on by a batch after each epoch."""
+    """A `PyDataset` that can move its order on by a batch after each epoch."""
+
+    moves = False
 
     def __init__(self, elements, **options):
         super().__init__(**options)
@@ -162,7 +164,7 @@ class Rotating(keras.utils.PyDataset):
         return self.elements[(index + self.first) % len(self.elements)]
 
     def on_epoch_end(self):
-        self.first += 1
+        self.first += self.moves
 
 
 def spec(value):
@@ -486,14 +488,22 @@ OPTIMIZERS = {
 }
 
 
+def let_move(data, steps):
+    """Where Keras reads ahead over the end of an epoch, it may or may not see that data change."""
+    if isinstance(data, Rotating):
+        data.moves = steps is None and data.workers == 1
+
+
 def call_arguments(method, source, validation, options):
     options = {**options, **arguments(**source)}
+    let_move(options["x"], options.get("steps_per_epoch", options.get("steps")))
     if method.endswith("on_batch"):
         options.pop("batch_size")
     if method.startswith("predict"):
         options = {name: options[name] for name in options if name not in ("y", "sample_weight")}
     if validation is not None:
         given = arguments(**validation, first_id=100)
+        let_move(given["x"], options["validation_steps"])
         parts = [given.get(name) for name in ("x", "y", "sample_weight")]
         options["validation_data"] = (
             tuple(part for part in parts if part is not None) if len(given) > 1 else given["x"]
@@ -591,8 +601,6 @@ def test_a_shuffled_pass_goes_on_over_epochs(kind):
     for model in pair(steps=3):
         hooks = EpochHooks()
         data = arguments(kind, 8, 1, "array", "x,y")
-        if kind == "pydataset":
-            data["x"].on_epoch_end = lambda: None  # it moves on within a pass otherwise
         model.fit(**data, epochs=4, steps_per_epoch=4, verbose=0, callbacks=[hooks])
         steps = model.steps("trained")
         assert [trained for trained, _ in hooks.ends] == [4, 8, 12, 16]
@@ -727,6 +735,29 @@ def test_wrong_arguments_fail_as_in_stock(options):
         assert without_batches(runs[0].calls) == without_batches(runs[1].calls)
     else:
         assert_fails_alike(runs[0].error, runs[1].error)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"x": DATASET.take(0)},
+        {"x": DATASET, "validation_data": DATASET.take(0)},
+        {"x": DATASET, "steps_per_epoch": -1},
+        {"x": DATASET, "validation_data": DATASET, "validation_steps": -1},
+    ],
+    ids=["no data", "no validation data", "-1 steps", "-1 validation steps"],
+)
+def test_no_data_and_no_steps_are_spoken_of(options):
+    """As in stock, which warns and takes -1 steps for all that there are, or in a sentence."""
+    models = pair(3)
+    runs = [watched(model, "fit", EpochHooks, **options) for model in models]
+    assert runs[1].error is None
+    if runs[0].error is None:
+        assert runs[0].ends == runs[1].ends
+        assert bool(runs[0].warned) == bool(runs[1].warned)
+    else:
+        assert isinstance(runs[0].error, ValueError)
+        assert_says_what_it_received(runs[0].error)
 
 
 @pytest.mark.parametrize("make", [lambda: failing(8), lambda: iter(()), lambda: (1 for _ in ())])

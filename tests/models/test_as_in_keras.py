@@ -174,3 +174,12 @@ def test_a_users_own_metric_and_log(jit_compile, x):
     assert model.metrics_names == ["loss", "elbo", "iwae", "seen"]
     model.compile("sgd")
     assert model.metrics_names == ["loss", "elbo", "iwae", "seen"]
+
+
+def test_labels_that_are_text_are_left_out(x):
+    compiled(jit_compile=False).fit(x, np.full(32, "cat"), verbose=0)
+
+
+def test_export_names_the_function_that_exports(tmp_path):
+    with pytest.raises(ValueError, match=r"air_tf\.export_saved_model"):
+        small_model().export(tmp_path / "model")

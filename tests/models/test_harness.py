@@ -124,6 +124,7 @@ def test_fit_evaluate_predict(name, x):
 
 def test_every_public_class_is_in_a_harness():
     """Fails when a layer, family, likelihood or model has no test entry of its own."""
+    fitting = {"SuperbatchModel", "FunctionalSuperbatchModel"}  # tests/fitting
     tested = {
         "NoiseInjection": "tests/layers/test_noise_injection.py",
         "NormCappedDense": "tests/layers/test_norm_capped_dense.py",
@@ -136,7 +137,7 @@ def test_every_public_class_is_in_a_harness():
         for name in keras.saving.get_custom_objects()
         if name.startswith("air_tf>")
     }
-    assert registered == set(tested)
+    assert registered == fitting | set(tested)
     covered = {name for name, _ in CASES}
     assert covered == set(air_tf.list_models())
     used = {
@@ -146,7 +147,7 @@ def test_every_public_class_is_in_a_harness():
         for model in [make(name, option)]
         for part in (model, model.variational_family, model.likelihood, *model.encoder.layers)
     }
-    assert registered <= used
+    assert registered - fitting <= used
 
 
 @pytest.mark.parametrize("name", air_tf.list_models())
