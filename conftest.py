@@ -11,10 +11,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 import air_tf
 
 
 @pytest.fixture(autouse=True)
 def _doctest_names(doctest_namespace):
-    doctest_namespace.update(air_tf=air_tf, keras=keras, np=np, tempfile=tempfile, tf=tf)
+    doctest_namespace.update(air_tf=air_tf, keras=keras, np=np, tempfile=tempfile, tf=tf, tfp=tfp)

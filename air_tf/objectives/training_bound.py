@@ -44,7 +44,7 @@ def training_bound(model, x, seed):
 def _bound(model, x, seed, training):
     m = model.num_monte_carlo_samples
     if training and _draws(model.encoder):  # m copies: each of the m bounds has noise of its own
-        copies = tf.tile(x, [m, *[1] * (x.shape.rank - 1)])
+        copies = tf.tile(x, [m, *[1] * (len(x.shape) - 1)])
         outputs = model.posterior_outputs(copies, training=True)
     else:
         outputs = tf.tile(model.posterior_outputs(x, training=training), [m, 1])
