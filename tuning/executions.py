@@ -14,7 +14,7 @@ from trainers import provenance, run_folder, train
 from tuning import report
 
 
-def run(hypermodel, trial, path, number, callbacks, train_once):
+def run(hypermodel, trial, path, number, callbacks, validation_freq, train_once):
     """Does the executions of a trial that are not on record, from a backup if there is one.
 
     KerasTuner repeats a trial if it was killed before it took notice of the trial's end; then all
@@ -26,6 +26,7 @@ def run(hypermodel, trial, path, number, callbacks, train_once):
         path: `pathlib.Path` of its folder.
         number: how many executions it has.
         callbacks: those that the user gave to `search`.
+        validation_freq: as in Keras's `fit`.
         train_once: function of `callbacks` and `resuming`; returns [history].
 
     Returns:
@@ -36,15 +37,15 @@ def run(hypermodel, trial, path, number, callbacks, train_once):
         FatalValueError: for any other error; KerasTuner ends the search and can resume the trial.
     """
     records = report.read(path / report.EXECUTIONS)[:number]
-    monitor, backups = hypermodel.config.monitor, path / run_folder.BACKUPS
+    monitor, backups = hypermodel.monitor, path / run_folder.BACKUPS
     for execution in range(len(records), number):
         hypermodel.execution = execution
-        hypermodel.best = max((record[monitor] for record in records), default=-np.inf)
+        hypermodel.best = max((record[monitor] for record in records), default=None)
         copies = [_with_folder_of(execution, callback) for callback in callbacks]
         try:
-            config = hypermodel.config_for(trial.hyperparameters)
-            record = _record(config, backups / str(execution), copies, train_once)
-        except FloatingPointError as error:
+            folder = backups / str(execution)
+            record = _record(hypermodel, folder, copies, validation_freq, train_once)
+        except (FloatingPointError, errors.FailedTrialError) as error:
             shutil.rmtree(backups, ignore_errors=True)
             raise errors.FailedTrialError(str(error)) from error
         except errors.FatalError:
@@ -60,23 +61,28 @@ def run(hypermodel, trial, path, number, callbacks, train_once):
     return records
 
 
-def _record(config, folder, callbacks, train_once):
+def _record(hypermodel, folder, callbacks, validation_freq, train_once):
     """Trains a model, or resumes its training from the backups in a folder; returns the record."""
     folder.mkdir(parents=True, exist_ok=True)
     versions = provenance.keep_versions(folder)
-    stopwatch = train.Stopwatch()
-    resuming = [BackupAndRestore(folder, config.backup_seconds), stopwatch]
+    stopwatch, seed = train.Stopwatch(), hypermodel.seed + hypermodel.execution
+    resuming = [BackupAndRestore(folder, hypermodel.backup_seconds), stopwatch]
     (history,) = train_once(callbacks=callbacks, resuming=resuming)
-    bounds = history.history[config.monitor]
-    best = int(np.argmax(bounds))
+    bounds = history.history[hypermodel.monitor]
     return {
-        "seed": config.seed,
-        config.monitor: max(bounds),
-        "best_epoch": history.epoch[0] + config.validation_freq * (best + 1),
+        "seed": seed,
+        hypermodel.monitor: max(bounds),
+        "best_epoch": _validated(history.epoch, validation_freq)[int(np.argmax(bounds))],
         "epochs": len(history.epoch),
         "seconds": stopwatch.seconds,
         "versions": versions,
     }
+
+
+def _validated(epochs, freq):
+    """The numbers, from 1, of those epochs that had a validation."""
+    numbers = (epoch + 1 for epoch in epochs)
+    return [n for n in numbers if (n % freq == 0 if isinstance(freq, int) else n in freq)]
 
 
 def _with_folder_of(execution, callback):

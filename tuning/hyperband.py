@@ -13,7 +13,7 @@ class Hyperband(ResumableTuner, keras_tuner.Hyperband):
 
     Args:
         hypermodel, objective: see `ResumableTuner`.
-        max_epochs: epochs of the longest training; those of the config if None.
+        max_epochs: epochs of the longest training; those of a config, or 100, if None.
         **options: see `ResumableTuner`.
 
     Example:
@@ -32,14 +32,14 @@ class Hyperband(ResumableTuner, keras_tuner.Hyperband):
 
     def __init__(self, hypermodel, objective=None, *, max_epochs=None, **options):
         self.require(hypermodel)
-        max_epochs = hypermodel.config.epochs if max_epochs is None else max_epochs
+        max_epochs = hypermodel.max_epochs if max_epochs is None else max_epochs
         super().__init__(hypermodel, objective, max_epochs=max_epochs, **options)
 
     @classmethod
     def require(cls, hypermodel):
         super().require(hypermodel)
-        if hypermodel.config.validation_freq > 1:
+        if hypermodel.validation_freq > 1:
             raise ValueError(
                 "Hyperband compares trials after few epochs and needs a validation in each. "
-                f"Received: validation_freq={hypermodel.config.validation_freq}"
+                f"Received: validation_freq={hypermodel.validation_freq}"
             )

@@ -35,7 +35,7 @@ def launch(config):
     """Starts a chief and workers and waits until the search has ended."""
     checks.positive_int("workers", config.workers)
     names = [field.name for field in dataclasses.fields(SearchConfig)]
-    searched = SearchConfig(**{name: getattr(config, name) for name in names})
+    searched = SearchConfig(**{name: getattr(config, name) for name in names}).with_space()
     search.make_hypermodel(searched)
     path = search.prepare(searched)
     port = config.port or _free_port(config.address)

@@ -42,6 +42,33 @@ def weight_savers(callbacks):
     return [c for c in callbacks if isinstance(c, tuner_utils.SaveBestEpoch)]
 
 
+def results(history, objective):
+    """What `HyperModel.fit` returns to a tuner of KerasTuner.
+
+    That is the history, or, since KerasTuner expects all metrics of a history in every epoch, the
+    metrics of the best epoch with a validation.
+    """
+    columns = history.history
+    if len(set(map(len, columns.values()))) == 1:
+        return history
+    number = len(columns.get(objective.name, min(columns.values(), key=len)))
+    rows = [{n: v[i] for n, v in columns.items() if len(v) == number} for i in range(number)]
+    rows = [{**row, objective.name: objective.get_value(row)} for row in rows]
+    best = max if objective.direction == "max" else min
+    return best(rows, key=lambda row: row[objective.name])
+
+
+def copy_random_states(source, target):
+    """Gives a model the random streams of another, which it lost where Hyperband loaded weights.
+
+    Args:
+        source, target: models of the same layers.
+    """
+    for fresh, loaded in zip(source.variables, target.variables, strict=True):
+        if fresh.name == "seed_generator_state":
+            loaded.assign(fresh)
+
+
 def seed_proposals(oracle, seed):
     """Seeds what the oracle of a Bayesian search draws, except its first, random trials."""
     oracle._random_state = np.random.RandomState(seed)

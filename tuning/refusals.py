@@ -8,6 +8,8 @@ import warnings
 import keras_tuner
 from keras_tuner import errors
 
+import air_tf
+
 
 def objective(given, expected):
     """Refuses another objective than that of the hypermodel.
@@ -32,21 +34,38 @@ def data(args, names):
         )
 
 
-def tuner(given, expected_objective):
-    """Refuses a tuner of KerasTuner whose search would not be what it says; None is no tuner."""
-    if given is None:
-        return
-    objective(given.oracle.objective, expected_objective)
-    name = type(given).__name__
-    if given.executions_per_trial > 1:
-        raise errors.FatalValueError(
-            "KerasTuner's own tuners would train each execution with the same seed; take "
-            f"tuning.{name}, or one execution. "
-            f"Received: executions_per_trial={given.executions_per_trial}"
-        )
+def tuner(given):
+    """Warns of a tuner of KerasTuner that could not go on after an interrupt; None is no tuner."""
     if isinstance(given, keras_tuner.GridSearch):
         warnings.warn(
             "keras_tuner.GridSearch cannot resume a search that is killed (keras-tuner #1055); "
             "tuning.GridSearch can",
             stacklevel=2,
+        )
+
+
+def missing(expected, history):
+    """Refuses a training whose logs do not have the objective."""
+    if not expected.has_value(history.history):
+        raise errors.FatalValueError(
+            f"The logs must have the objective, {expected}: give `search` `validation_data`. "
+            f"Received: {sorted(history.history)}"
+        )
+
+
+def built(model):
+    """Refuses what a `build` function returned unless it is a model of this library."""
+    if not isinstance(model, air_tf.VariationalAutoencoder):
+        raise errors.FatalValueError(
+            "`build` must return an air_tf.VariationalAutoencoder. "
+            f"Received: {type(model).__name__}"
+        )
+
+
+def same_seed(execution, first, seed):
+    """Refuses an execution that would repeat the numbers of the first one of its trial."""
+    if execution > 0 and seed is not None and seed == first:
+        raise errors.FatalValueError(
+            "Executions of a trial must have models of different seeds: let `build` take an "
+            f"argument `seed` for its model, or give the model none. Received: seed={seed}"
         )

@@ -19,7 +19,7 @@ def write(path, tuner):
     trials.reverse()
     files.write_json(path / TRIALS, trials)
     names = [*tuner.hypermodel.grid, *tuner.hypermodel.ranges]
-    monitor = tuner.hypermodel.config.monitor
+    monitor = tuner.hypermodel.monitor
     _draw(path / "trials.png", trials, names, monitor)
     table = rich.table.Table(title=f"{path}: the best of {len(trials)} trials, nats")
     for column in (*names, monitor, "epochs", "seconds"):

@@ -22,14 +22,15 @@ class ResumableTuner(keras_tuner.Tuner):
         hypermodel: an `AIRHyperModel`.
         objective: that of the hypermodel, or its name, or None.
         directory, project_name, overwrite: as in KerasTuner; the folder is a local one.
-        executions_per_trial: seeds, from that of the config on; the score of a trial is their mean.
-        seed: of the choice of trials; that of the config if None.
+        executions_per_trial: seeds, from that of the hypermodel on; the score of a trial is their
+            mean.
+        seed: of the choice of trials; that of the hypermodel if None.
         **options: of the oracle, as in KerasTuner.
 
     Raises:
         ValueError: for an unfit hypermodel or objective; for a folder that is not local, is damaged
-            or has another process at work; from `search` for arguments other than `callbacks` and
-            `verbose`.
+            or has another process at work; from `search` for arguments that the hypermodel does
+            not take.
     """
 
     oracle_class = None
@@ -50,7 +51,7 @@ class ResumableTuner(keras_tuner.Tuner):
         if "://" in str(directory):
             raise ValueError(f"`directory` must be a local folder. Received: {directory}")
         self._num_executions = checks.positive_int("executions_per_trial", executions_per_trial)
-        seed = hypermodel.config.seed if seed is None else seed
+        seed = hypermodel.seed if seed is None else seed
         # KerasTuner takes a seed of 0 for none. One trial that diverges says nothing of the others.
         options = {"seed": seed + 1, "max_consecutive_failed_trials": 10**9, **options}
         refusals.objective(objective, hypermodel.objective)
@@ -76,12 +77,12 @@ class ResumableTuner(keras_tuner.Tuner):
             raise ValueError(f"`hypermodel` must be an AIRHyperModel. Received: {hypermodel!r}")
 
     def search(self, *args, callbacks=(), **options):
-        refusals.data(args, options.keys() - {"verbose"})
+        self.hypermodel.check_search(args, options.keys() - {"verbose"})
         with self._alone(), private_keras_tuner.whole_files():
             # Another process may have been at work here, or an interrupt have left a trial.
             if private_keras_tuner.holds_oracle() and private_keras_tuner.recover(self._folder):
                 self.reload()
-            super().search(callbacks=list(callbacks), **options)
+            super().search(*args, callbacks=list(callbacks), **options)
 
     def reload(self):
         if private_keras_tuner.holds_oracle():
@@ -89,15 +90,16 @@ class ResumableTuner(keras_tuner.Tuner):
         super().reload()
         if private_keras_tuner.holds_oracle():  # the script may ask for other values than before
             self.oracle.hyperparameters = keras_tuner.HyperParameters()
-            self.hypermodel.config_for(self.oracle.hyperparameters)
+            self.hypermodel.values_for(self.oracle.hyperparameters)
 
     def run_trial(self, trial, *args, callbacks=(), **options):
         def train_once(**more):
             return super(ResumableTuner, self).run_trial(trial, *args, **options, **more)
 
         path = pathlib.Path(self.get_trial_dir(trial.trial_id))
+        freq = options.get("validation_freq", self.hypermodel.validation_freq)
         records = executions.run(
-            self.hypermodel, trial, path, self._num_executions, callbacks, train_once
+            self.hypermodel, trial, path, self._num_executions, callbacks, freq, train_once
         )
         monitor = self.oracle.objective.name
         return [{monitor: record[monitor]} for record in records]

@@ -13,8 +13,8 @@ import keras_tuner
 from air_tf import checks, files
 from trainers import command_line, locks, run_folder
 from tuning import private_keras_tuner, report
-from tuning.air_hyper_model import AIRHyperModel
 from tuning.bayesian_optimization import BayesianOptimization
+from tuning.config_hyper_model import ConfigHyperModel
 from tuning.grid_search import GridSearch
 from tuning.hyperband import Hyperband
 from tuning.random_search import RandomSearch
@@ -32,11 +32,9 @@ _TUNERS = {
 
 def make_hypermodel(config):
     """The space of a `SearchConfig`; says what is wrong with it before the search begins."""
-    hypermodel = AIRHyperModel(
+    hypermodel = ConfigHyperModel(
         config.training({}, config.out), config.grid.searched(), config.range.searched()
     )
-    if not hypermodel.grid and not hypermodel.ranges:
-        raise ValueError("A search needs a --grid or a --range of at least one hyperparameter")
     checks.positive_int("executions_per_trial", config.executions_per_trial)
     if config.max_trials is not None:
         checks.positive_int("max_trials", config.max_trials)
@@ -89,6 +87,7 @@ def prepare(config):
 
 def search(config):
     """Runs or resumes the search and writes its report; returns the tuner."""
+    config = config.with_space()
     hypermodel = make_hypermodel(config)
     path = prepare(config)
     holds_oracle = private_keras_tuner.holds_oracle()

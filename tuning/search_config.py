@@ -4,7 +4,8 @@ import dataclasses
 from typing import Literal
 
 from trainers.train_config import TrainConfig
-from tuning.air_hyper_model import replaced
+from tuning import space
+from tuning.config_hyper_model import replaced
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,10 +50,22 @@ class SearchConfig(TrainConfig):
     executions_per_trial: int = 1
     """Seeds, from `seed` on; the score of a trial is the mean over them."""
     grid: Space = Space()
-    """Explicit values, such as --grid.noise-stddev 0.05 0.1 0.2."""
+    """Explicit values, such as --grid.noise-stddev 0.05 0.1 0.2. With neither a grid nor a range,
+    the strengths that the model has: σ of 0.05 0.1 0.2 0.4 0.8, and H of 0.5 1 2 4."""
     range: Space = Space()
     """Low and high, such as --range.learning-rate 1e-4 1e-2; on a logarithmic scale. The tuner grid
     takes ten points of it."""
+
+    def with_space(self):
+        """This config, with the strengths of its model as a grid if it has no space of its own.
+
+        Raises:
+            ValueError: if it has none, and the model no strength that is not fixed.
+        """
+        if self.grid.searched() or self.range.searched():
+            return self
+        grid = space.default_grid(self.model, dataclasses.asdict(self))
+        return dataclasses.replace(self, grid=Space(**grid))
 
     def training(self, values, out):
         """The `TrainConfig` of a trial with the given hyperparameters."""

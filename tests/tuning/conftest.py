@@ -8,7 +8,7 @@ import pytest
 
 from trainers import provenance, train
 from trainers.train_config import TrainConfig
-from tuning import AIRHyperModel
+from tuning import AIRHyperModel, ConfigHyperModel
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def instant_trials(monkeypatch, trained):
         return [_history(config)]
 
     monkeypatch.setattr(keras_tuner.Tuner, "run_trial", no_training)
-    monkeypatch.setattr(AIRHyperModel, "build", AIRHyperModel.config_for)
+    monkeypatch.setattr(ConfigHyperModel, "build", ConfigHyperModel.config_for)
     monkeypatch.setattr(provenance, "keep_versions", lambda path: {})
     return trouble
 
@@ -66,7 +66,7 @@ def _history(config):
 
 @pytest.fixture
 def hypermodel():
-    """A small `AIRHyperModel` with a grid of three σ."""
+    """A small `ConfigHyperModel` with a grid of three σ."""
     units = {"encoder_units": (4,), "decoder_units": (4,), "latent_dim": 2}
     config = TrainConfig("digits", "dvae", "", epochs=2, **units)
     return AIRHyperModel(config, grid={"noise_stddev": (0.1, 0.2, 0.4)})

@@ -221,20 +221,17 @@ def test_another_objective_is_refused(objective, hypermodel, instant_fits, tmp_p
     assert not instant_fits
 
 
+@pytest.mark.usefixtures("instant_fits")
 @pytest.mark.parametrize("name", KERAS_TUNERS)
-def test_keras_tuners_train_one_execution(name, hypermodel, instant_fits, tmp_path):
-    hypermodel = with_range(hypermodel)
+def test_executions_of_keras_tuners_have_seeds(name, hypermodel, trained, tmp_path):
     options = {"max_epochs": 2} if name == "hyperband" else {"max_trials": 2}
-    for number in (2, 1):
-        options |= {"directory": tmp_path / str(number), "executions_per_trial": number}
-        tuner = KERAS_TUNERS[name](hypermodel, hypermodel.objective, **options)
-        if number == 2:
-            with pytest.raises(ValueError, match=r"same seed.*Received: executions_per_trial=2"):
-                tuner.search(verbose=0)
-            assert not instant_fits
-        else:
-            tuner.search(verbose=0)
-            assert tuner.get_best_models()
+    options |= {"directory": tmp_path, "executions_per_trial": 3}
+    hypermodel = with_range(hypermodel)
+    tuner = KERAS_TUNERS[name](hypermodel, hypermodel.objective, **options)
+    tuner.search(verbose=0)
+    assert [seed for _, seed in trained] == [0, 1, 2] * 2
+    assert tuner.get_best_models()
+    assert hypermodel.config_for(tuner.get_best_hyperparameters()[0]).seed == 0
 
 
 @pytest.mark.parametrize(
