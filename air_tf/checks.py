@@ -44,41 +44,6 @@ def one_of(name, value, known):
     raise ValueError(f"`{name}` must be one of {sorted(known)}. Received: {name}={value!r}{hint}")
 
 
-def pixels(x, width=None, binary=False, name="x"):
-    """Returns `x` as a NumPy array `[N, D]` of pixels, or raises ValueError.
-
-    Args:
-        x: array-like of bool, integer or floating type.
-        width: the expected D, or None for any.
-        binary: whether only the values 0 and 1 are allowed.
-        name: what the message calls the array.
-    """
-    expected = f"`{name}` must be an array [N, {'D' if width is None else width}] of N ≥ 1 examples"
-    if not hasattr(x, "__array__") and not isinstance(x, list | tuple):
-        keys = (
-            f" with the keys {sorted(x)}: take the array out of it" if isinstance(x, dict) else ""
-        )
-        raise ValueError(f"{expected}. Received: a {type(x).__name__}{keys}")
-    x = np.asarray(x)
-    if x.ndim != 2 or x.shape[0] == 0 or (width is not None and x.shape[1] != width):
-        raise ValueError(f"{expected}. Received: {name}.shape={x.shape}")
-    if x.dtype.kind not in "buif":
-        raise ValueError(f"{expected} of real numbers. Received: {name}.dtype={x.dtype}")
-    low, high = x.min(), x.max()
-    if not (low >= 0 and high <= 1):  # NaN fails both comparisons
-        raise ValueError(
-            f"`{name}` must hold finite pixels in [0, 1]. "
-            f"Received: values from {low} to {high} (dtype {x.dtype})"
-        )
-    if binary and x.dtype.kind == "f" and not np.all((x == 0) | (x == 1)):
-        raise ValueError(
-            f"`{name}` must hold binary pixels (0 or 1) under a Bernoulli likelihood; binarize "
-            "grey values first, for instance with `air_tf.datasets.binarize(x, seed=0)`. "
-            f"Received: values such as {x[(x != 0) & (x != 1)][0]} (dtype {x.dtype})"
-        )
-    return x
-
-
 def observations(x, shape=None, name="x"):
     """Returns `x` as a NumPy array `[N, *shape]` of real numbers, or raises ValueError.
 

@@ -124,7 +124,7 @@ def test_short_last_batch_is_complete_and_in_order():
         ({"num_samples": 0}, "`num_samples`"),
         ({"num_samples": 2.5}, "`num_samples`"),
         ({"batch_size": 0}, "`batch_size`"),
-        ({"x": X * np.nan}, "finite pixels"),
+        ({"x": X * np.nan}, "finite real numbers"),
         ({"x": X[:, :2]}, r"\[N, 4\]"),
         ({"x": X[:0]}, "N ≥ 1"),
     ],

@@ -129,7 +129,7 @@ def test_pixels_are_checked_wherever_they_come_from(make, x):
         assert data.begun >= 1
         assert data.ended >= 1  # Keras ends the last epoch twice
     for spoilt in (np.where(np.arange(32)[:, np.newaxis] == row, 137, x) for row in (0, 31)):
-        refused = pytest.raises((ValueError, tf.errors.OpError), match=r"finite pixels in \[0, 1\]")
+        refused = pytest.raises((ValueError, tf.errors.OpError), match="binary pixels")
         with refused:
             model.fit(make(spoilt), shuffle=False, verbose=0, **options)
         with refused:
@@ -140,7 +140,7 @@ def test_batches_given_one_by_one_are_checked(x):
     model = compiled(jit_compile=False)
     for method in (model.train_on_batch, model.test_on_batch, model.predict_on_batch):
         method(x[:5])
-        with pytest.raises(ValueError, match="finite pixels"):
+        with pytest.raises(ValueError, match="binary pixels"):
             method(x[:5] * 3)
 
 

@@ -199,10 +199,10 @@ def damaged(x, value):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda x: damaged(x, np.nan), r"finite pixels in \[0, 1\]"),
-        (lambda x: damaged(x, 1.5), r"finite pixels in \[0, 1\]"),
-        (lambda x: damaged(x, -0.1), r"finite pixels in \[0, 1\]"),
-        (lambda x: x * 255, r"finite pixels in \[0, 1\]"),
+        (lambda x: damaged(x, np.nan), r"binary pixels \(0 or 1\).*Received: x\[\d, \d\]="),
+        (lambda x: damaged(x, 1.5), r"binary pixels \(0 or 1\).*Received: x\[\d, \d\]="),
+        (lambda x: damaged(x, -0.1), r"binary pixels \(0 or 1\).*Received: x\[\d, \d\]="),
+        (lambda x: x * 255, r"binary pixels \(0 or 1\).*Received: x\[\d, \d\]="),
         (lambda x: damaged(x, 0.5), "binary pixels .* binarize"),
         (lambda x: x[:, :-1], r"\[N, 12\].* Received: x.shape=\(32, 11\)"),
         (lambda x: x[:0], r"N ≥ 1 examples"),
