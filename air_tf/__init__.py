@@ -1,5 +1,7 @@
 """Amortized inference regularization for variational and importance-weighted autoencoders."""
 
+import importlib
+
 from air_tf import versions
 
 versions.check()
@@ -36,3 +38,9 @@ __all__ = [
     "plotting",
     "zoo",
 ]
+
+
+def __getattr__(name):
+    if name == "tuning":  # KerasTuner takes seconds to import
+        return importlib.import_module("air_tf.tuning")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,8 @@ import warnings
 import keras
 import numpy as np
 
+from air_tf import private_keras
+
 
 def input_shape(name, network):
     """The shape of what a network takes, without the batch.
@@ -63,19 +65,35 @@ def check_outputs(name, network, family, shape, event_shape):
         )
 
 
-def warn_of_bounded_outputs(decoder, latent_dim):
-    """Warns of a decoder whose outputs are bounded, as after a sigmoid, a ReLU or a softmax."""
-    z = 30.0 * np.random.default_rng(0).normal(size=(16, latent_dim))
-    outputs = keras.ops.convert_to_numpy(decoder(z.astype(decoder.compute_dtype)))
-    low, high = float(outputs.min()), float(outputs.max())
-    bounded = low >= 0 or (low >= -1 and high <= 1 and max(-low, high) > 0.99)
-    if bounded and low < high:
+def warn_of_last_activation(decoder, latent_dim):
+    """Warns of a decoder that ends in an activation: it must give raw outputs."""
+    if isinstance(decoder, keras.Sequential | private_keras.Functional):
+        activation = _last_activation(decoder)
+        found = None if activation is keras.activations.linear else activation
+        received = f"{decoder.name!r}, which ends in {getattr(found, '__name__', found)}"
+    else:  # a subclass, whose outputs alone can tell
+        z = 30.0 * np.random.default_rng(0).normal(size=(16, latent_dim))
+        outputs = keras.ops.convert_to_numpy(decoder(z.astype(decoder.compute_dtype)))
+        found = 0 <= outputs.min() < outputs.max() <= 1
+        received = f"{decoder.name!r}, whose outputs stay in [0, 1], as after a sigmoid"
+    if found:
         warnings.warn(
             "`decoder` must end in raw outputs, without an activation: the likelihood constrains "
-            f"them. Received: decoder={decoder.name!r}, with outputs from {low:.3g} to {high:.3g} "
-            "only",
+            f"them. Received: decoder={received}",
             stacklevel=3,
         )
+
+
+def _last_activation(network):
+    """The last activation of a network's layers; linear without any."""
+    for layer in reversed(network.layers):
+        if isinstance(layer, keras.layers.ReLU | keras.layers.Softmax):
+            return layer.name
+        if hasattr(layer, "layers"):
+            return _last_activation(layer)
+        if hasattr(layer, "activation"):
+            return layer.activation
+    return keras.activations.linear
 
 
 def last_bias(network):

@@ -124,7 +124,7 @@ class VariationalAutoencoder(SuperbatchModel):
         networks.check_outputs(
             "decoder", decoder, self.likelihood, (self.latent_dim,), self.observation_shape
         )
-        networks.warn_of_bounded_outputs(decoder, self.latent_dim)
+        networks.warn_of_last_activation(decoder, self.latent_dim)
         self.built = True
 
     def build(self, input_shape=None):

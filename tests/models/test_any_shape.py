@@ -172,10 +172,45 @@ def test_shapes_that_no_model_has(options, message):
         air_tf.create_model("vae", **options)
 
 
-@pytest.mark.parametrize("activation", ["sigmoid", "relu", "softmax", "tanh"])
-def test_an_activation_at_the_end_of_the_decoder_is_named(activation):
+def subclassed(last):
+    class Decoder(keras.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(12)
+
+        def call(self, z):
+            return last(self.dense(z))
+
+    decoder = Decoder()
+    decoder(np.zeros((1, 3), "float32"))
+    return decoder
+
+
+def ends_in(last):
+    shape = [keras.layers.Reshape((3, 4)), keras.layers.Flatten()]
+    return keras.Sequential([keras.Input((3,)), keras.layers.Dense(12), last, *shape])
+
+
+@pytest.mark.parametrize(
+    "decoder",
+    [
+        lambda: ends_in(keras.layers.Dense(12, activation="sigmoid")),
+        lambda: ends_in(keras.layers.Dense(12, activation="tanh")),
+        lambda: ends_in(keras.layers.Activation("softmax")),
+        lambda: ends_in(keras.layers.ReLU()),
+        lambda: keras.Sequential([keras.Input((3,)), ends_in(keras.layers.Activation("relu"))]),
+        lambda: subclassed(keras.ops.sigmoid),
+    ],
+)
+def test_an_activation_at_the_end_of_the_decoder_is_named(decoder):
     encoder = keras.Sequential([keras.Input((12,)), keras.layers.Dense(6)])
-    last = keras.layers.Dense(12, activation=activation)
-    decoder = keras.Sequential([keras.Input((3,)), last], name="ends_wrongly")
-    with pytest.warns(UserWarning, match="raw outputs, without an activation.*ends_wrongly"):
-        air_tf.VariationalAutoencoder(encoder, decoder)
+    with pytest.warns(UserWarning, match="raw outputs, without an activation.*Received: decoder="):
+        air_tf.VariationalAutoencoder(encoder, decoder())
+
+
+@pytest.mark.parametrize(
+    "decoder", [lambda: ends_in(keras.layers.Dense(12)), lambda: subclassed(keras.ops.negative)]
+)
+def test_raw_outputs_pass(decoder):
+    encoder = keras.Sequential([keras.Input((12,)), keras.layers.Dense(6)])
+    air_tf.VariationalAutoencoder(encoder, decoder())
