@@ -81,3 +81,26 @@ def test_loads_as_a_keras_layer(x, tmp_path):
     air_tf.export_saved_model(model, tmp_path / "exported")
     layer = keras.layers.TFSMLayer(tmp_path / "exported", call_endpoint="encode")
     np.testing.assert_allclose(layer(x.astype("float32"))["loc"], model.encode(x)["loc"], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        *({"likelihood": name} for name in air_tf.distributions.LIKELIHOODS),
+        {"input_dim": None, "input_shape": (3, 4, 1), "architecture": "conv"},
+    ],
+)
+def test_any_likelihood_and_shape(options, tmp_path):
+    """The SavedModel has the bound of the Keras model, and keeps the shape of observations."""
+    model = small_model(**options)
+    x = np.random.default_rng(0).integers(0, 2, (5, *model.observation_shape)).astype("float32")
+    x[:, 0] = 1.0  # no count whose total is 0
+    air_tf.export_saved_model(model, tmp_path / "saved")
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    expected = air_tf.evaluation.importance_log_likelihood(model, x, 60, progress=False)
+    bound = loaded.log_likelihood(x, tf.constant(60), tf.constant(0))
+    np.testing.assert_allclose(bound, expected.per_example, rtol=1e-4)
+    z = model.encode(x)["loc"]
+    for name, value in loaded.decode(z).items():
+        np.testing.assert_allclose(value, model.decode(z)[name], rtol=1e-4, atol=1e-5)
+    assert loaded.reconstruct(x, tf.constant(0)).shape == x.shape

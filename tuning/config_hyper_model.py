@@ -80,8 +80,7 @@ class ConfigHyperModel(AIRHyperModel):
         callbacks = [c for c in callbacks if c not in savers]
         for callback in tuple(callbacks):
             if isinstance(callback, keras.callbacks.TensorBoard):
-                x, image_shape = self.data.validation[:50], self.data.image_shape
-                callbacks.append(air_tf.callbacks.ImageGrids(callback.log_dir, x, image_shape))
+                callbacks += train.image_grids(callback.log_dir, self.data)
         # Only a terminal shows this bar.
         callbacks.append(TqdmCallback(verbose=0, desc="trial", leave=False, disable=None))
         callbacks = [air_tf.callbacks.TerminateOnNaN(), *resuming, *callbacks]
