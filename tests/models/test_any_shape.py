@@ -104,6 +104,15 @@ def test_the_output_bias_starts_at_the_mean_of_pixels_or_channels():
         np.testing.assert_allclose(mean, np.broadcast_to(expected, mean.shape), rtol=1e-4)
 
 
+def test_convolutions_are_left_to_tensorflow_on_a_cpu():
+    """There, XLA takes several times as long."""
+    for architecture in ("mlp", "conv"):
+        model = air_tf.create_model("vae", input_shape=(8, 8, 1), architecture=architecture)
+        model.compile("adam")
+        on_gpu = bool(tf.config.list_physical_devices("GPU"))
+        assert model.jit_compile == (architecture == "mlp" or on_gpu)
+
+
 def recurrent(shape):
     return [keras.layers.GRU(5)]
 
