@@ -1,7 +1,7 @@
 """A table of reals: a Gaussian VAE on 341 patients with 30 measurements, plain and regularized.
 
-`python examples/breast_cancer_table.py` takes one to two minutes. The measurements are standardised on
-the training split; a Gaussian likelihood is made for numbers with a spread of about 1.
+`python examples/breast_cancer_table.py` takes one to two minutes. The measurements are standardised
+on the training split; a Gaussian likelihood is made for numbers with a spread of about 1.
 """
 
 import keras

@@ -1,7 +1,7 @@
 """Images: a convolutional VAE on 1,000 digits, plain and with noise at its encoder's input.
 
-`python examples/digits_as_images.py` takes one to two minutes. Images of your own `[N, h, w, channels]`
-come from `air_tf.datasets.load("PATH.npz")`, or are any array that you pass to `fit`.
+`python examples/digits_as_images.py` takes one to two minutes. Images of your own, `[N, h, w,
+channels]`, come from `air_tf.datasets.load("PATH.npz")`, or are any array that you pass to `fit`.
 """
 
 import keras
