@@ -15,6 +15,8 @@ import tensorflow_probability as tfp
 
 import air_tf
 
+collect_ignore = ["air_tf/tuning.py"]  # the same modules as tuning/, under another name
+
 
 @pytest.fixture(autouse=True)
 def _doctest_names(doctest_namespace):

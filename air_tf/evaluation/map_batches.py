@@ -72,9 +72,9 @@ def _compiled(function, model, batch_size, dtype, options):
     key = (function, batch_size, dtype, *sorted(options.items()))
     if key not in programs:
         strategy = model.distribute_strategy
-        # XLA on CPU cannot reach the variables of any replica except the first.
-        one_replica = strategy.num_replicas_in_sync == 1
-        on_replica = program(functools.partial(function, model, **options), one_replica)
+        # Not over replicas: on CPU, XLA reaches the variables of the first one only.
+        xla = model.compiles_to_xla()
+        on_replica = program(functools.partial(function, model, **options), xla)
         programs[key] = program(functools.partial(strategy.run, on_replica))
     return programs[key]
 

@@ -59,9 +59,10 @@ def check_outputs(name, network, family, shape, event_shape):
         found = tuple(network(np.zeros((1, *shape), network.compute_dtype)).shape)
     if not isinstance(found, tuple) or found[1:] != expected:
         sizes = ", ".join(map(str, expected))
+        other = "decoder" if name == "encoder" else "encoder"
         raise ValueError(
-            f"`{name}` must have outputs [B, {sizes}] for {type(family).__name__} over events of "
-            f"the shape {event_shape}. Received: {name}.output_shape={found}"
+            f"`{name}` must have outputs [B, {sizes}] for {type(family).__name__}, since `{other}` "
+            f"takes the shape {event_shape}. Received: {name}.output_shape={found}"
         )
 
 

@@ -255,7 +255,7 @@ def test_layer_losses_are_part_of_the_loss(x):
 def test_networks_must_fit_together():
     encoder = keras.Sequential([keras.Input((INPUT_DIM,)), keras.layers.Dense(5)])
     decoder = keras.Sequential([keras.Input((3,)), keras.layers.Dense(INPUT_DIM)])
-    with pytest.raises(ValueError, match=r"`encoder` must have 6 outputs .* Received"):
+    with pytest.raises(ValueError, match=r"`encoder` must have outputs \[B, 6\] .* Received"):
         air_tf.VariationalAutoencoder(encoder, decoder)
 
 
