@@ -1,16 +1,20 @@
 """The search by KerasTuner, which a checkout has beside the library: `tuning/`.
 
-air_tf.tuning.AIRHyperModel("dvae", input_dim=64, grid={"noise_stddev": (0.1, 0.2)})
+    air_tf.tuning.AIRHyperModel("dvae", input_dim=64, grid={"noise_stddev": (0.1, 0.2)})
 """
 
 import importlib
+import pathlib
 import sys
 
+_CHECKOUT = pathlib.Path(__file__).resolve().parents[1]
+
+if (_CHECKOUT / "tuning" / "__init__.py").exists() and str(_CHECKOUT) not in sys.path:
+    sys.path.append(str(_CHECKOUT))  # for scripts that lie elsewhere
 try:
     # Both names give the same package, so that there is one copy of each class.
     sys.modules[__name__] = importlib.import_module("tuning")
 except ModuleNotFoundError as error:
     raise ImportError(
-        "air_tf.tuning needs a checkout of the repository: start Python in its folder, or put it "
-        f"on PYTHONPATH. Received: {error}"
+        f"air_tf.tuning comes with a checkout of the repository. Received: {error}"
     ) from error

@@ -29,8 +29,7 @@ def bounds(name, strength, data, seed, epochs):
         **strength,
     )
     model.initialize_output_bias(data.train)
-    # A training this short is over before XLA has compiled; leave `jit_compile` out of a long one.
-    model.compile(keras.optimizers.Adam(3e-3), jit_compile=False)
+    model.compile(keras.optimizers.Adam(3e-3))
     stopping = air_tf.callbacks.EarlyStopping(patience=10)  # ends with the best epoch's weights
     batches = {"batch_size": 100, "validation_data": (data.validation,)}
     model.fit(data.train, epochs=epochs, callbacks=[stopping], verbose=0, **batches)
