@@ -1,7 +1,4 @@
-"""The search by KerasTuner, which a checkout has beside the library: `tuning/`.
-
-    air_tf.tuning.AIRHyperModel("dvae", input_dim=64, grid={"noise_stddev": (0.1, 0.2)})
-"""
+"""The search by KerasTuner, which a checkout has beside the library in `tuning/`."""
 
 import importlib
 import pathlib
