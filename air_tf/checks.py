@@ -66,3 +66,21 @@ def observations(x, shape=None, name="x"):
     if x.dtype.kind not in "buif":
         raise ValueError(f"{expected} of real numbers. Received: {name}.dtype={x.dtype}")
     return x
+
+
+def values(x, fits, expected, name="x", advice=lambda value: ""):
+    """Raises ValueError, with the first value of an array that does not fit, unless all fit.
+
+    Args:
+        x: the array.
+        fits: booleans of its shape.
+        expected: what the array must hold, as text.
+        name: what the message calls the array.
+        advice: function of the value that returns what the message adds to `expected`.
+    """
+    if not fits.all():
+        index = np.unravel_index(fits.argmin(), x.shape)
+        raise ValueError(
+            f"`{name}` must hold {expected}{advice(x[index])}. "
+            f"Received: {name}[{', '.join(map(str, index))}]={x[index]} (dtype {x.dtype})"
+        )

@@ -89,21 +89,12 @@ def is_binary(x):
 def check_finite(x, name):
     """Raises ValueError, with the first offending value, unless all numbers are finite."""
     if x.dtype.kind == "f":
-        _check_all(np.isfinite(x), x, name, "finite numbers")
+        checks.values(x, np.isfinite(x), "finite numbers", name)
 
 
 def _check_binary(x, name):
     expected = "binary pixels (0 or 1), unless the binarization is 'none'"
-    _check_all(is_binary(x), x, name, expected)
-
-
-def _check_all(fits, x, name, expected):
-    if not fits.all():
-        index = np.unravel_index(np.argmin(fits), x.shape)
-        raise ValueError(
-            f"`{name}` must hold {expected}. "
-            f"Received: {name}[{', '.join(map(str, index))}]={x[index]} (dtype {x.dtype})"
-        )
+    checks.values(x, is_binary(x), expected, name)
 
 
 def _check_image_shape(image_shape, shape):

@@ -4,6 +4,7 @@ import abc
 
 import numpy as np
 
+from air_tf import checks
 from air_tf.distributions.distribution_family import DistributionFamily
 
 
@@ -60,12 +61,7 @@ class Likelihood(DistributionFamily, abc.ABC):
                 f"Received: {name}.dtype={x.dtype}"
             )
         fits = np.broadcast_to(self.contains(x), x.shape)
-        if not fits.all():
-            index = np.unravel_index(fits.argmin(), x.shape)
-            raise ValueError(
-                f"`{name}` must hold {self.values}{self.advice(x[index])}. "
-                f"Received: {name}[{', '.join(map(str, index))}]={x[index]} (dtype {x.dtype})"
-            )
+        checks.values(x, fits, self.values, name, self.advice)
 
     def advice(self, value):
         """What the message about a value that the likelihood does not take says after `values`."""
