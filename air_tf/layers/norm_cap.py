@@ -9,6 +9,27 @@ CAPS = ("min", "sigmoid")
 _ROUNDING_MARGIN = 1.0 - 1e-6
 
 
+def add_weights(layer, shape):
+    """Adds the weights `v` and `u` of a norm-capped layer, and its `bias`, None without one.
+
+    Args:
+        layer: the layer, with an initializer for each and `use_bias`.
+        shape: shape of v, `[..., units]`.
+    """
+    # autocast=False: under mixed precision the norms are taken in float32.
+    layer.v = layer.add_weight(
+        name="v", shape=shape, initializer=layer.kernel_initializer, autocast=False
+    )
+    layer.u = layer.add_weight(
+        name="u", shape=shape[-1:], initializer=layer.cap_initializer, autocast=False
+    )
+    layer.bias = None
+    if layer.use_bias:
+        layer.bias = layer.add_weight(
+            name="bias", shape=shape[-1:], initializer=layer.bias_initializer
+        )
+
+
 def capped(v, u, max_norm, cap):
     """Returns the kernel whose weights into unit j have a norm of at most `max_norm`.
 

@@ -42,7 +42,7 @@ class NormCappedConv2D(keras.layers.Layer):
         bias_initializer: initializer of the bias.
 
     Input shape: `[B, height, width, channels]`; `[B, channels, height, width]` if channels first.
-    Output shape: the same with the new height and width, and filters in the place of channels.
+    Output shape: the same with the new height and width, and filters instead of channels.
 
     Raises:
         ValueError: if `max_norm` ≤ 0, `cap` is unknown, or `keras.layers.Conv2D` would refuse the
@@ -115,21 +115,7 @@ class NormCappedConv2D(keras.layers.Layer):
                 f"groups={self.groups}"
             )
         self.compute_output_shape(input_shape)  # refuses images that are smaller than the kernel
-        # autocast=False: under mixed precision the norms are taken in float32.
-        self.v = self.add_weight(
-            name="v",
-            shape=(*self.kernel_size, channels // self.groups, self.filters),
-            initializer=self.kernel_initializer,
-            autocast=False,
-        )
-        self.u = self.add_weight(
-            name="u", shape=(self.filters,), initializer=self.cap_initializer, autocast=False
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=(self.filters,), initializer=self.bias_initializer
-            )
+        norm_cap.add_weights(self, (*self.kernel_size, channels // self.groups, self.filters))
         self.input_spec = keras.layers.InputSpec(ndim=4, axes={axis: channels})
         self.built = True
 

@@ -71,21 +71,7 @@ class NormCappedDense(keras.layers.Layer):
 
     def build(self, input_shape):
         features = input_shape[-1]
-        # autocast=False: under mixed precision the norms are taken in float32.
-        self.v = self.add_weight(
-            name="v",
-            shape=(features, self.units),
-            initializer=self.kernel_initializer,
-            autocast=False,
-        )
-        self.u = self.add_weight(
-            name="u", shape=(self.units,), initializer=self.cap_initializer, autocast=False
-        )
-        self.bias = None
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias", shape=(self.units,), initializer=self.bias_initializer
-            )
+        norm_cap.add_weights(self, (features, self.units))
         self.input_spec = keras.layers.InputSpec(min_ndim=2, axes={-1: features})
         self.built = True
 
