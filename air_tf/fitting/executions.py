@@ -26,8 +26,7 @@ def in_one_program(strategy, step):
     """
 
     def on_replica(batch):
-        logs = strategy.run(step, (batch,))
-        return keras.tree.map_structure(lambda v: strategy.experimental_local_results(v)[0], logs)
+        return _of_one_replica(strategy, strategy.run(step, (batch,)))
 
     def run(superbatch, num_steps):
         one_step = program(on_replica)  # traced once, for both uses
@@ -69,9 +68,7 @@ def one_by_one(strategy, step, results, compiled=True):
     def run(batch):
         logs = strategy.run(step, (batch,))
         if strategy.num_replicas_in_sync == 1:
-            return keras.tree.map_structure(
-                lambda v: strategy.experimental_local_results(v)[0], logs
-            )
+            return _of_one_replica(strategy, logs)
         # With an axis, as Keras calls it, this fails for the scalars of several hosts.
         return keras.tree.map_structure(lambda v: strategy.reduce("MEAN", v, axis=None), logs)
 
@@ -124,6 +121,10 @@ def in_one_program_if_fit(strategy, step, results, insists):
         return in_turn(batches)
 
     return execute
+
+
+def _of_one_replica(strategy, logs):
+    return keras.tree.map_structure(lambda v: strategy.experimental_local_results(v)[0], logs)
 
 
 def _fits_xla(batch):

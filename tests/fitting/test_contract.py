@@ -730,7 +730,7 @@ def failing(after):
 def test_wrong_arguments_fail_as_in_stock(options):
     runs = [watched(model, "fit", EpochHooks, **options) for model in pair()]
     if runs[1].error is None and runs[0].error is not None:
-        assert_says_what_it_received(runs[0].error)  # where stock goes on with nonsense
+        assert_says_what_it_received(runs[0].error)  # where stock takes nonsense
     elif runs[1].error is None:
         assert without_batches(runs[0].calls) == without_batches(runs[1].calls)
     else:
