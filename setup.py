@@ -6,7 +6,7 @@ import setuptools
 
 setuptools.setup(
     name="air_tf",
-    version="0.1.0",
+    version="0.2.0",
     description=(
         "Amortized inference regularization for variational and importance-weighted autoencoders, "
         "on TensorFlow, Keras 3 and TensorFlow Probability"

@@ -21,7 +21,7 @@ from air_tf.exponential_decay import exponential_decay  # noqa: E402
 from air_tf.export_saved_model import export_saved_model  # noqa: E402
 from air_tf.models import VariationalAutoencoder, create_model, list_models  # noqa: E402
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "VariationalAutoencoder",
     "callbacks",

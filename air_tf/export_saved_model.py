@@ -51,10 +51,9 @@ def export_saved_model(model, path):
     seed = tf.TensorSpec([], tf.int32, name="seed")
 
     def bounds(x, num_samples, seed):
-        q = model.variational_family(model.posterior_outputs(x))
         # The evaluators fold the batch index into the seed; here there is one batch.
         seed = prng.fold_in(seed, 0)
-        return streaming_bounds(model, x, q, num_samples, seed)
+        return streaming_bounds(model, x, model.posterior_outputs(x), seed, num_samples)
 
     compiled = tf.function(bounds, jit_compile=model.compiles_to_xla())
 

@@ -61,7 +61,6 @@ def demo(config):
             model,
             data.test,
             config.num_samples,
-            max_steps=300,
             seed=config.seed,
             batch_size=250,
             progress=False,

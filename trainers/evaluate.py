@@ -12,8 +12,8 @@ import rich.table
 import tyro
 
 import air_tf
-from air_tf import checks, checksums, distributions, files
-from trainers import command_line, run_folder, saved_models, strategies, train
+from air_tf import checks, checksums, distributions, evaluation, files
+from trainers import command_line, provenance, run_folder, saved_models, strategies, train
 
 _TITLES = {
     "log_likelihood": "log p(x), IW-SVI, k = {}",
@@ -55,12 +55,14 @@ class EvaluateConfig:
     """Which examples."""
     num_examples: int | None = None
     """Evaluate only this many examples, the first ones; all if None."""
-    num_samples: int = 5000
+    quality: Literal["fast", "default", "tight"] = "default"
+    """What the three numbers below are where they are not given."""
+    num_samples: int | None = None
     """k, samples of the bound reported as log p(x)."""
-    num_train_samples: int = 8
+    num_train_samples: int | None = None
     """k̂, samples of the bound that IW-SVI maximises."""
-    max_steps: int = 500
-    """T, the most gradient steps of IW-SVI for each example."""
+    max_steps: int | None = None
+    """T, gradient steps of IW-SVI for each example."""
     batch_size: int = 100
     """Examples evaluated at once."""
     strategy: Literal["mirrored", "multi_worker"] | None = None
@@ -72,6 +74,8 @@ class EvaluateConfig:
 
 def evaluate(config):
     """Evaluates a run folder or a SavedModel; returns {quantity: `Estimate`}."""
+    effort = {name: getattr(config, name) for name in evaluation.QUALITIES[config.quality]}
+    config = dataclasses.replace(config, **evaluation.spent_effort(config.quality, **effort))
     path = pathlib.Path(config.run).resolve()
     is_saved_model = (path / "saved_model.pb").exists()
     if is_saved_model and config.strategy is not None:
@@ -136,7 +140,7 @@ def _bits_per_dimension(estimates, num_dimensions):
     names = ("log_likelihood", "importance_log_likelihood")
     log_likelihood = next(estimates[name] for name in names if name in estimates)
     values = distributions.bits_per_dimension(log_likelihood.per_example, num_dimensions)
-    return air_tf.evaluation.Estimate(values)
+    return evaluation.Estimate(values)
 
 
 def _out(config, path, trained):
@@ -154,7 +158,7 @@ def _out(config, path, trained):
 
 
 def _of_run(model, x, config, backups):
-    gaps = air_tf.evaluation.inference_gaps(
+    gaps = evaluation.inference_gaps(
         model,
         x,
         config.num_samples,
@@ -171,7 +175,11 @@ def _write(path, config, estimates, num_examples):
     path.mkdir(parents=True, exist_ok=True)
     name = f"evaluation_{config.split}"
     arrays = {name: estimate.per_example for name, estimate in estimates.items()}
-    report = {"config": dataclasses.asdict(config), "num_examples": num_examples}
+    report = {
+        "config": dataclasses.asdict(config),
+        "versions": provenance.current_versions(),
+        "num_examples": num_examples,
+    }
     log_likelihood = estimates.get("log_likelihood")
     if log_likelihood is not None:
         arrays["num_steps"] = log_likelihood.num_steps

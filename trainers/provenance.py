@@ -6,6 +6,7 @@ import subprocess
 
 import tensorflow as tf
 
+import air_tf
 from air_tf import files, versions
 
 VERSIONS = "versions.json"
@@ -18,8 +19,7 @@ def keep_versions(path):
         {name: version} of the code, Python and the packages, and the device. If other versions were
         used before, "earlier" has a list of them in the same form.
     """
-    python = platform.python_version()
-    found = {"commit": _commit(), "python": python, **versions.found(), "device": _device()}
+    found = current_versions()
     if (path / VERSIONS).exists():  # an interrupted run started with these
         before = files.read_json(path / VERSIONS)
         earlier = before.pop("earlier", [])
@@ -27,6 +27,12 @@ def keep_versions(path):
         found |= {"earlier": earlier} if earlier else {}
     files.write_json(path / VERSIONS, found)
     return found
+
+
+def current_versions():
+    """{name: version} of the code, Python and the packages, and the device, as of now."""
+    code = {"commit": _commit(), "air_tf": air_tf.__version__}
+    return {**code, "python": platform.python_version(), **versions.found(), "device": _device()}
 
 
 def _commit():

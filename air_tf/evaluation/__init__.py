@@ -3,13 +3,15 @@
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.importance_log_likelihood import importance_log_likelihood
 from air_tf.evaluation.inference_gaps import InferenceGaps, inference_gaps
-from air_tf.evaluation.iw_svi import IWSVIEstimate, iw_svi
+from air_tf.evaluation.iw_svi import QUALITIES, IWSVIEstimate, iw_svi, spent_effort
 
 __all__ = [
+    "QUALITIES",
     "Estimate",
     "IWSVIEstimate",
     "InferenceGaps",
     "importance_log_likelihood",
     "inference_gaps",
     "iw_svi",
+    "spent_effort",
 ]

@@ -1,6 +1,7 @@
 """Test log-likelihood by plain importance sampling."""
 
 from air_tf import checks
+from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.streaming_bounds import streaming_bounds
@@ -54,6 +55,6 @@ def importance_log_likelihood(
     return Estimate(values)
 
 
-def _bound(model, x, seed, num_samples):
-    q = model.variational_family(model.posterior_outputs(x))
-    return streaming_bounds(model, x, q, num_samples, seed)[:1]
+def _bound(run, x, seed, num_samples):
+    outputs, _ = run(amortized_posterior, x, seed)
+    return run(streaming_bounds, x, outputs, seed, num_samples)[:1]

@@ -4,11 +4,20 @@ import dataclasses
 
 import numpy as np
 
-from air_tf import checks, objectives, prng
+from air_tf import checks
+from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
 from air_tf.evaluation.streaming_bounds import streaming_bounds
+
+# Bound against time: docs/performance.md.
+QUALITIES = {
+    "fast": {"num_samples": 2500, "num_train_samples": 8, "max_steps": 100},
+    "default": {"num_samples": 5000, "num_train_samples": 16, "max_steps": 100},
+    "tight": {"num_samples": 20_000, "num_train_samples": 32, "max_steps": 400},
+}
+LEARNING_RATE = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +30,12 @@ class IWSVIEstimate(Estimate):
 def iw_svi(
     model,
     x,
-    num_samples=5000,
-    num_train_samples=8,
-    max_steps=500,
+    num_samples=None,
+    num_train_samples=None,
+    max_steps=None,
     *,
-    learning_rate=0.01,
+    quality="default",
+    learning_rate=LEARNING_RATE,
     seed=0,
     batch_size=100,
     progress=True,
@@ -34,8 +44,9 @@ def iw_svi(
     """Estimates log p(x) by IW-SVI, in nats.
 
     It starts from the encoder's q(z|x) (clean x). Gradient steps on the variational parameters of
-    each example maximise its IWAE-k̂ bound and give q*. Then the IWAE-k bound is estimated with q*
-    on fresh samples. It is a lower bound in expectation and tightens as T, k̂ and k grow.
+    each example maximise its IWAE-k̂ bound and give q*: see `optimize_posterior`. Then the IWAE-k
+    bound is estimated with q* on fresh samples. It is a lower bound in expectation and tightens as
+    T, k̂ and k grow.
                                                              (Shu et al. 2018, Eqs. 41 and 42)
 
     Args:
@@ -43,9 +54,10 @@ def iw_svi(
         x: array `[N, *S]`.
         num_samples: k ≥ 1.
         num_train_samples: k̂ ≥ 1.
-        max_steps: T ≥ 1; an example stops earlier if its bound has not improved for 10 windows of
-            10 steps.
-        learning_rate: learning rate of Adam for the variational parameters.
+        max_steps: T ≥ 1. Every example takes T steps: the learning rate falls to 0 over them.
+        quality: "fast", "default" or "tight": k, k̂ and T where they are not given (2,500, 8, 100;
+            5,000, 16, 100; 20,000, 32, 400).
+        learning_rate: first rate of the steps, in units in which q changes equally fast everywhere.
         seed: int; the same seed and batch size give the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show a progress bar with images/s.
@@ -56,7 +68,7 @@ def iw_svi(
         An `IWSVIEstimate`: an `Estimate` with `num_steps` `[N]`.
 
     Raises:
-        ValueError: for invalid pixels or counts < 1.
+        ValueError: for invalid pixels, counts < 1 or an unknown quality.
 
     Example:
     >>> model = air_tf.create_model("vae", input_dim=64, seed=0)
@@ -65,38 +77,50 @@ def iw_svi(
     >>> result.num_steps.tolist()
     [20, 20, 20, 20, 20, 20, 20, 20, 20, 20]
     """
-    num_samples = checks.positive_int("num_samples", num_samples)
-    num_train_samples = checks.positive_int("num_train_samples", num_train_samples)
-    max_steps = checks.positive_int("max_steps", max_steps)
-    learning_rate = checks.positive("learning_rate", learning_rate)
-
-    values, num_steps = map_batches(
+    effort = spent_effort(quality, num_samples, num_train_samples, max_steps)
+    (values,) = map_batches(
         _bound,
         model,
         x,
         seed=seed,
         batch_size=batch_size,
-        description=f"IW-SVI-{num_samples}",
+        description=f"IW-SVI-{effort['num_samples']}",
         progress=progress,
         backup_dir=backup_dir,
-        num_samples=num_samples,
-        num_train_samples=num_train_samples,
-        max_steps=max_steps,
-        learning_rate=learning_rate,
+        learning_rate=checks.positive("learning_rate", learning_rate),
+        **effort,
     )
-    return IWSVIEstimate(values, num_steps)
+    return IWSVIEstimate(values, np.full(len(values), effort["max_steps"]))
 
 
-def _bound(model, x, seed, num_samples, **optimization):
-    train_seed, final_seed = prng.split(seed)
-    outputs, num_steps = optimize_posterior(
-        model,
+def spent_effort(quality="default", num_samples=None, num_train_samples=None, max_steps=None):
+    """{"num_samples": k, "num_train_samples": k̂, "max_steps": T}: as given, else of the quality.
+
+    Raises:
+        ValueError: for counts < 1 or an unknown quality.
+    """
+    given = {
+        "num_samples": num_samples,
+        "num_train_samples": num_train_samples,
+        "max_steps": max_steps,
+    }
+    default = QUALITIES[checks.one_of("quality", quality, QUALITIES)]
+    return {
+        name: checks.positive_int(name, default[name] if value is None else value)
+        for name, value in given.items()
+    }
+
+
+def _bound(run, x, seed, num_samples, num_train_samples, max_steps, learning_rate):
+    outputs, seeds = run(amortized_posterior, x, seed)
+    optimal = run(
+        optimize_posterior,
         x,
-        model.posterior_outputs(x),
-        objectives.iwae_bound,
-        seed=train_seed,
-        **optimization,
+        outputs,
+        seeds[0],
+        max_steps,
+        learning_rate,
+        True,
+        num_train_samples=num_train_samples,
     )
-    q = model.variational_family(outputs)
-    values, _ = streaming_bounds(model, x, q, num_samples, final_seed)
-    return values, num_steps
+    return run(streaming_bounds, x, optimal, seeds[1], num_samples)[:1]

@@ -1,4 +1,4 @@
-"""Runs one compiled program over the batches of a data set."""
+"""Applies an evaluator to the batches of a data set."""
 
 import functools
 
@@ -6,9 +6,8 @@ import numpy as np
 import tensorflow as tf
 import tqdm
 
-from air_tf import checks, private_keras, prng
-from air_tf.evaluation import finished_batches
-from air_tf.program import program
+from air_tf import checks, prng
+from air_tf.evaluation import finished_batches, programs
 
 
 def map_batches(
@@ -20,7 +19,9 @@ def map_batches(
     index: the same seed, batch size and x give the same result with any number of replicas.
 
     Args:
-        function: `(model, x [B, *S], seed [2], **options) → tuple of tensors [B, ...]`.
+        function: `(run, x [B, *S], seed [2], **options) → tuple of tensors [B, ...]`. x, seed and
+            all tensors may be one for each replica, so that it computes by `run(function, x, ...)`
+            alone: see `programs.run`.
         model: the `VariationalAutoencoder`; x must have its width.
         x: array `[N, *S]`.
         seed: int.
@@ -29,7 +30,7 @@ def map_batches(
         progress: whether to show the bar.
         backup_dir: folder for the results of finished batches, which the same call reads again;
             none if None. It never reads results of another model, x, seed or function.
-        **options: hashable arguments of the function.
+        **options: arguments of the function.
 
     Returns:
         Tuple of arrays `[N, ...]`.
@@ -37,7 +38,7 @@ def map_batches(
     x = model.observations(x)
     batch_size = min(checks.positive_int("batch_size", batch_size), len(x))
     strategy = model.distribute_strategy
-    compiled = _compiled(function, model, batch_size, x.dtype, options)
+    run = functools.partial(programs.run, model)
 
     def batch(index):
         # Repeated examples fill up the last batch, so that one program fits all batches.
@@ -50,7 +51,8 @@ def map_batches(
         batches = strategy.experimental_distribute_values_from_function(
             lambda context: batch(first + context.replica_id_in_sync_group)
         )
-        return [strategy.gather(output, axis=0).numpy() for output in compiled(batches)]
+        results = function(run, *batches, **options)
+        return [strategy.gather(output, axis=0).numpy() for output in results]
 
     backup = None
     if backup_dir is not None:
@@ -64,28 +66,3 @@ def map_batches(
             results.append(result)
             bar.update(min(at_once * batch_size, len(x) - bar.n))
     return tuple(np.concatenate(parts)[: len(x)] for parts in zip(*results, strict=True))
-
-
-def _compiled(function, model, batch_size, dtype, options):
-    """The compiled function; the model keeps it, so the next call does not compile again."""
-    programs = _programs(model)
-    key = (function, batch_size, dtype, *sorted(options.items()))
-    if key not in programs:
-        strategy = model.distribute_strategy
-        # Not over replicas: on CPU, XLA reaches the variables of the first one only.
-        xla = model.compiles_to_xla()
-        on_replica = program(functools.partial(function, model, **options), xla)
-        programs[key] = program(functools.partial(strategy.run, on_replica))
-    return programs[key]
-
-
-def _programs(model):
-    """The programs of a model as it is now; it drops programs of an earlier state."""
-    parts = [model.variational_family, model.likelihood, *model.variables]
-    for layer in private_keras.all_layers(model):
-        parts += [layer, layer.dtype_policy, getattr(layer, "activation", None)]
-    known, programs = vars(model).get("_evaluation_programs", ([], {}))  # hidden from Keras
-    if len(parts) != len(known) or any(a is not b for a, b in zip(parts, known, strict=True)):
-        programs = {}
-        vars(model)["_evaluation_programs"] = (parts, programs)
-    return programs

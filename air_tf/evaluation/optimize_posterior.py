@@ -1,135 +1,117 @@
 """Stochastic variational inference: fits q to each example, with the decoder frozen."""
 
+import math
 import typing
 
 import tensorflow as tf
 
 from air_tf import prng
 
-_WINDOW = 10  # the objective of an example is averaged over so many steps
-_PATIENCE = 10  # an example stops after so many windows in a row without a better average
+_AVERAGED = 0.3  # q* is the mean over this share of the steps, the last ones
 
 
 def optimize_posterior(
-    model,
-    x,
-    outputs,
-    reduction,
-    *,
-    num_train_samples,
-    max_steps,
-    learning_rate,
-    seed,
-    analytic_kl=False,
+    model, x, outputs, seed, num_steps, learning_rate, importance_weighted, *, num_train_samples
 ):
-    """Maximises a bound over the variational parameters of each example by Adam.
+    """Maximises a bound over the variational parameters φ of each example.
 
-    Steps come in windows of 10 (the last may be shorter). After each window, the average objective
-    of an example is compared with its best window so far. If it is better, the parameters, averaged
-    over the window, are kept. After 10 windows in a row without a better one, the example stops
-    moving. The loop ends when all examples have stopped.
+    The gradient goes through the samples z_i = g_φ(ε_i) alone, so that it has no variance left
+    where q is the posterior:
+
+        Σ_i c_i · ∂log w_i/∂z_i · dz_i/dφ,
+
+    c_i = w̃_i² for the IWAE-k̂ bound (Tucker et al. 2019), c_i = 1/k̂ for the ELBO (Roeder et al.
+    2017). Adam turns it into a direction. A parameter moves in units of its Fisher length,
+    E_q[(∂log q/∂φ)²]^(−1/2), in which q changes equally fast everywhere: a narrow q takes short
+    steps. The rate falls to 0 by a cosine. q* is the mean over the last 30 % of the steps.
 
     Args:
         model: a `VariationalAutoencoder`.
         x: `[B, *S]`.
         outputs: starting point, raw outputs `[B, P]` of the encoder.
-        reduction: `objectives.iwae_bound` or `objectives.elbo`.
-        num_train_samples: k̂, fresh samples in each step.
-        max_steps: T, the most steps.
-        learning_rate: learning rate of Adam.
         seed: seed tensor `[2]`.
-        analytic_kl: see `VariationalAutoencoder.log_importance_weights`.
+        num_steps: T, a scalar integer tensor.
+        learning_rate: first rate, a scalar tensor, for two parameters a latent dimension; more
+            parameters move more slowly.
+        importance_weighted: whether the bound is IWAE-k̂, a scalar boolean tensor; else the ELBO.
+        num_train_samples: k̂, fresh samples in each step.
 
     Returns:
-        Raw parameters `[B, P]` of q*, and the number of steps `[B]` of each example.
+        Raw parameters `[B, P]` of q*.
     """
+    family, k = model.variational_family, num_train_samples
+    dtype = outputs.dtype
+    num_steps = tf.cast(num_steps, dtype)
+    rate = tf.cast(learning_rate, dtype) * 2 * model.latent_dim / outputs.shape[-1]
 
     def step(state):
-        with tf.GradientTape() as tape:
-            tape.watch(state.raw)
-            q = model.variational_family(state.raw)
-            log_weights = model.log_importance_weights(
-                x, q, num_train_samples, prng.fold_in(seed, state.i), analytic_kl
-            )
-            objective = reduction(log_weights)
-        gradient = tape.gradient(objective, state.raw)
-        moved = _adam_step(state, gradient, learning_rate)
-        return _window_step(moved, state.raw, objective, max_steps)
+        with tf.GradientTape() as to_samples:
+            to_samples.watch(state.raw)
+            z = family.sample(family(state.raw), k, prng.fold_in(seed, state.step))
+        with tf.GradientTape() as to_weights:
+            to_weights.watch(z)
+            log_weights = model.log_weights_at(x, family(state.raw), z)
+        slopes = to_weights.gradient(log_weights, z)
+        weights = tf.nn.softmax(log_weights, axis=0)
+        coefficients = tf.where(importance_weighted, weights**2, 1 / k)
+        gradient = to_samples.gradient(z, state.raw, coefficients[..., tf.newaxis] * slopes)
+        done = tf.cast(state.step, dtype)
+        cosine = 0.5 * (1 + tf.cos(math.pi * done / num_steps))
+        information = _fisher_information(family, state.raw, z)
+        moved = _adam_step(state, gradient, information, rate * cosine)
+        counts = done >= tf.floor((1 - _AVERAGED) * num_steps)
+        return moved._replace(total=state.total + tf.where(counts, moved.raw, 0.0))
 
-    zeros, none = tf.zeros_like(outputs), tf.zeros_like(outputs[:, 0])
-    count = tf.zeros_like(none, tf.int32)
+    zeros = tf.zeros_like(outputs)
     final = tf.while_loop(
-        lambda state: (state.i < max_steps) & tf.reduce_any(state.failures < _PATIENCE),
+        lambda state: tf.cast(state.step, dtype) < num_steps,
         lambda state: (step(state),),
-        [
-            _State(
-                i=tf.constant(0),
-                raw=outputs,
-                first_moment=zeros,
-                second_moment=zeros,
-                mean=none,
-                mean_raw=zeros,
-                best=none + float("-inf"),
-                best_raw=outputs,
-                failures=count,
-                num_steps=count,
-            )
-        ],
+        [_State(tf.constant(0), outputs, zeros, zeros, zeros, zeros)],
     )[0]
-    return final.best_raw, final.num_steps
+    return final.total / (num_steps - tf.floor((1 - _AVERAGED) * num_steps))
 
 
 class _State(typing.NamedTuple):
-    """State of the loop; every field except i has a value for each example.
+    """State of the loop: a scalar, and tensors `[B, P]`.
 
     Attributes:
-        i: steps taken.
-        raw: raw parameters `[B, P]` of q.
-        first_moment, second_moment: moments of Adam, `[B, P]`.
-        mean, mean_raw: running means of the objective `[B]` and of raw over the window.
-        best, best_raw: means over the best window so far.
-        failures: windows in a row without a better mean.
-        num_steps: steps of each example.
+        step: steps taken.
+        raw: raw parameters of q.
+        first_moment, second_moment, information: decaying sums of the gradient, of its square and
+            of the Fisher information.
+        total: sum of the raw parameters that count.
     """
 
-    i: tf.Tensor
+    step: tf.Tensor
     raw: tf.Tensor
     first_moment: tf.Tensor
     second_moment: tf.Tensor
-    mean: tf.Tensor
-    mean_raw: tf.Tensor
-    best: tf.Tensor
-    best_raw: tf.Tensor
-    failures: tf.Tensor
-    num_steps: tf.Tensor
+    information: tf.Tensor
+    total: tf.Tensor
 
 
-def _adam_step(state, gradient, learning_rate):
-    """One step of Adam for a batch of separate problems: examples share nothing."""
-    t = tf.cast(state.i + 1, gradient.dtype)
+def _fisher_information(family, raw, z):
+    """E_q[(∂log q(z)/∂φ)²] `[B, P]` from samples z `[k, B, Z]`; it does not ask the decoder."""
+    copies = tf.repeat(raw[tf.newaxis], z.shape[0], axis=0)  # a gradient for each sample
+    with tf.GradientTape() as tape:
+        tape.watch(copies)
+        log_q = family(copies).log_prob(z)
+    return tf.reduce_mean(tape.gradient(log_q, copies) ** 2, axis=0)
+
+
+def _adam_step(state, gradient, information, rate):
+    """A step of Adam in units of the Fisher length; examples share nothing."""
+    gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
+    t = tf.cast(state.step + 1, gradient.dtype)
     first = 0.9 * state.first_moment + 0.1 * gradient
-    second = 0.999 * state.second_moment + 0.001 * gradient**2
-    direction = (first / (1 - 0.9**t)) / (tf.sqrt(second / (1 - 0.999**t)) + 1e-8)
-    active = state.failures < _PATIENCE
-    raw = tf.where(active[:, tf.newaxis], state.raw + learning_rate * direction, state.raw)
-    num_steps = state.num_steps + tf.cast(active, tf.int32)
-    return state._replace(raw=raw, first_moment=first, second_moment=second, num_steps=num_steps)
-
-
-def _window_step(state, raw, objective, max_steps):
-    """Adds a step, with its raw and objective, to the window; closes the window at its end."""
-    mean, mean_raw = state.mean + objective / _WINDOW, state.mean_raw + raw / _WINDOW
-    closes = ((state.i + 1) % _WINDOW == 0) | (state.i + 1 == max_steps)
-    share = tf.cast(_WINDOW / (state.i % _WINDOW + 1), raw.dtype)  # exactly 1 in a whole window
-    average, average_raw = mean * share, mean_raw * share
-    active = state.failures < _PATIENCE
-    better = closes & active & (average > state.best)
-    failures = state.failures + tf.cast(closes & active, tf.int32)
+    second = 0.95 * state.second_moment + 0.05 * gradient**2
+    information = 0.9 * state.information + 0.1 * information
+    direction = (first / (1 - 0.9**t)) / (tf.sqrt(second / (1 - 0.95**t)) + 1e-8)
+    length = tf.math.rsqrt(information / (1 - 0.9**t) + 1e-3)  # where q hardly changes, 31
     return state._replace(
-        i=state.i + 1,
-        mean=tf.where(closes, 0.0, mean),
-        mean_raw=tf.where(closes, 0.0, mean_raw),
-        best=tf.where(better, average, state.best),
-        best_raw=tf.where(better[:, tf.newaxis], average_raw, state.best_raw),
-        failures=tf.where(better, 0, failures),
+        step=state.step + 1,
+        raw=state.raw + rate * length * direction,
+        first_moment=first,
+        second_moment=second,
+        information=information,
     )

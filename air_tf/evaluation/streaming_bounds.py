@@ -9,7 +9,7 @@ from air_tf import prng
 CHUNK = 50
 
 
-def streaming_bounds(model, x, q, num_samples, seed):
+def streaming_bounds(model, x, outputs, seed, num_samples):
     """IWAE-k bound and ELBO of each example under q, from the same k samples.
 
     Samples are drawn 50 at a time and added to running sums, so memory does not depend on k.
@@ -18,13 +18,14 @@ def streaming_bounds(model, x, q, num_samples, seed):
     Args:
         model: a `VariationalAutoencoder`.
         x: `[B, *S]`.
-        q: distribution over z with batch shape `[B]`.
-        num_samples: k, an int or a scalar integer tensor.
+        outputs: raw parameters `[B, P]` of q, as the encoder returns them.
         seed: seed tensor `[2]`.
+        num_samples: k, an int or a scalar integer tensor.
 
     Returns:
         Two tensors `[B]`, nats: log (1/k) Σ_i w_i, and (1/k) Σ_i log w_i.
     """
+    q = model.variational_family(outputs)
     num_samples = tf.cast(num_samples, tf.int32)
     count = tf.cast(num_samples, model.density_dtype)
 
