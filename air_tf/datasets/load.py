@@ -3,15 +3,10 @@
 import pathlib
 
 import numpy as np
-import sklearn.datasets
-import tensorflow as tf
-import tensorflow_datasets as tfds
 
 from air_tf import checks
-from air_tf.datasets import caltech101_silhouettes, omniglot28
 from air_tf.datasets.binarize import binarize
 from air_tf.datasets.dataset import SPLITS, Dataset, check_finite, is_binary
-from air_tf.datasets.prepare import prepared_builder
 
 _SPLITS = {split: split for split in SPLITS}
 # MNIST has no validation split; by custom, it is the last 10,000 training images.
@@ -25,14 +20,7 @@ _TFDS = {
     "omniglot28/lake": ("omniglot28/lake", _SPLITS, 255),
     "omniglot28/burda": ("omniglot28/burda", _SPLITS, 255),
 }
-# Tables of scikit-learn's own.
-_TABLES = {
-    "breast_cancer": sklearn.datasets.load_breast_cancer,
-    "wine": sklearn.datasets.load_wine,
-    "diabetes": sklearn.datasets.load_diabetes,
-}
-# Importing the builders registers them with TFDS.
-_BUILDERS = (caltech101_silhouettes.Caltech101Silhouettes, omniglot28.Omniglot28)
+_TABLES = ("breast_cancer", "wine", "diabetes")  # scikit-learn's own
 
 
 def list_datasets():
@@ -105,7 +93,9 @@ def load(name, *, data_dir=None, manual_dir=None, binarization="static", seed=0)
         is_grey = is_grey and all(map(_are_levels, arrays.values()))
         arrays, image_shape = _as_images(arrays, is_grey)
     elif checks.one_of("name", name, list_datasets()) in _TFDS:
-        arrays, image_shape = _read_tfds(*_TFDS[name], data_dir, manual_dir)
+        from air_tf.datasets import tfds_images  # only here: TFDS is slow to import
+
+        arrays, image_shape = tfds_images.read(*_TFDS[name], data_dir, manual_dir)
     elif name == "digits":
         arrays, image_shape = _digits(np.float32(1 / 16)), (8, 8)
     elif name == "digits/grey":
@@ -149,44 +139,27 @@ def _require_grey(name, arrays, is_grey):
 
 def _digits(scale):
     """Digits with levels 0..16 times a scale, whose type they get."""
-    images = sklearn.datasets.load_digits().images.reshape(-1, 64)
+    images = _from_sklearn("digits").images.reshape(-1, 64)
     images = images[np.random.default_rng(0).permutation(len(images))].astype(scale.dtype) * scale
     return _split(images, 1000, 1297)
 
 
 def _table(name):
-    x = _TABLES[name]().data
+    x = _from_sklearn(name).data
     x = x[np.random.default_rng(0).permutation(len(x))]
     splits = _split(x, round(0.6 * len(x)), round(0.8 * len(x)))
     mean, deviation = splits["train"].mean(axis=0), splits["train"].std(axis=0)
     return {split: ((x - mean) / deviation).astype(np.float32) for split, x in splits.items()}
 
 
+def _from_sklearn(name):
+    import sklearn.datasets  # only here: it is slow to import
+
+    return getattr(sklearn.datasets, f"load_{name}")()
+
+
 def _split(x, *ends):
     return dict(zip(SPLITS, np.split(x, ends), strict=True))
-
-
-def _read_tfds(tfds_name, splits, highest, data_dir, manual_dir):
-    builder = prepared_builder(tfds_name, data_dir, manual_dir)
-    arrays = {}
-    for split, selection in splits.items():
-        try:
-            images = builder.as_dataset(
-                split=selection,
-                batch_size=-1,
-                decoders=tfds.decode.PartialDecoding({"image": True}),
-            )["image"]
-        except tf.errors.OpError as error:
-            raise ValueError(
-                f"The prepared data of {tfds_name} is damaged; delete it, and it is made again. "
-                f"Received: {builder.data_path}: {error.message}"
-            ) from error
-        arrays[split] = images.numpy().reshape(len(images), -1)
-        if arrays[split].max() > highest:
-            raise ValueError(
-                f"{tfds_name} must have levels 0..{highest}. Received: {arrays[split].max()}"
-            )
-    return arrays, builder.info.features["image"].shape[:2]
 
 
 def _read_npz(path):

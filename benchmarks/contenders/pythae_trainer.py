@@ -23,11 +23,11 @@ def mlp(*widths):
 
 
 class Encoder(BaseEncoder):
-    """784-200-200-50."""
+    """D-200-200-50."""
 
-    def __init__(self):
+    def __init__(self, input_dim):
         super().__init__()
-        self.network = mlp(workload.INPUT_DIM, *workload.UNITS, 2 * workload.LATENT_DIM)
+        self.network = mlp(input_dim, *workload.UNITS, 2 * workload.LATENT_DIM)
 
     def forward(self, x):
         loc, log_variance = self.network(x).chunk(2, -1)
@@ -35,25 +35,25 @@ class Encoder(BaseEncoder):
 
 
 class Decoder(BaseDecoder):
-    """50-200-200-784."""
+    """50-200-200-D."""
 
-    def __init__(self):
+    def __init__(self, input_dim):
         super().__init__()
-        self.network = mlp(workload.LATENT_DIM, *workload.UNITS, workload.INPUT_DIM)
+        self.network = mlp(workload.LATENT_DIM, *workload.UNITS, input_dim)
 
     def forward(self, z):
         return ModelOutput(reconstruction=torch.sigmoid(self.network(z)))
 
 
-def iwae(k):
+def iwae(k, input_dim=workload.INPUT_DIM):
     """The model that all contenders train."""
     config = IWAEConfig(
-        input_dim=(workload.INPUT_DIM,),
+        input_dim=(input_dim,),
         latent_dim=workload.LATENT_DIM,
         reconstruction_loss="bce",
         number_samples=k,
     )
-    return IWAE(config, Encoder(), Decoder())
+    return IWAE(config, Encoder(input_dim), Decoder(input_dim))
 
 
 def train(k):
@@ -76,19 +76,19 @@ def train(k):
 
 
 def evaluate(k, at_its_best=False):
-    """IWAE-k bound of the images, called as in Pythae's documentation.
+    """IWAE-k bound of the images."""
+    x = torch.tensor(workload.images(workload.NUM_IMAGES), dtype=torch.float32)
+    return functools.partial(nll, iwae(1).eval(), x, k, at_its_best)
+
+
+def nll(model, x, k, at_its_best=False):
+    """Pythae's IWAE-k bound of x, called as in its documentation.
 
     At its best, it runs without the graph for gradients, with the batch size that was the fastest
     of 100, 500, 1000 and 5000 on our machine.
     """
-    model = iwae(1).eval()
-    x = torch.tensor(workload.images(workload.NUM_IMAGES), dtype=torch.float32)
-
-    def work():
-        with torch.set_grad_enabled(not at_its_best):
-            model.get_nll(x, n_samples=k, **({"batch_size": 500} if at_its_best else {}))
-
-    return work
+    with torch.set_grad_enabled(not at_its_best):
+        model.get_nll(x, n_samples=k, **({"batch_size": 500} if at_its_best else {}))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from air_tf import datasets
+from air_tf.datasets import tfds_images
 from air_tf.datasets.omniglot28 import omniglot28_dataset_builder as builder_module
 from air_tf.datasets.prepare import prepared_builder
 
@@ -320,7 +321,7 @@ def test_damaged_prepared_data(tmp_path, monkeypatch):
     data_dir = tmp_path / "data"
     builder = SmallImages(data_dir=data_dir)
     builder.download_and_prepare()
-    monkeypatch.setattr(load_module, "prepared_builder", lambda *arguments: builder)
+    monkeypatch.setattr(tfds_images, "prepared_builder", lambda *arguments: builder)
     assert datasets.load("caltech101_silhouettes").test.shape == (3, 784)
     (file,) = builder.data_path.glob("*test.tfrecord*")
     file.write_bytes(file.read_bytes()[:-9])
@@ -393,7 +394,7 @@ class GreyBuilder:
 
 
 def test_mnist_is_split_and_binarized(monkeypatch):
-    monkeypatch.setattr(load_module, "prepared_builder", lambda *_: GreyBuilder())
+    monkeypatch.setattr(tfds_images, "prepared_builder", lambda *_: GreyBuilder())
     data = datasets.load("mnist")
     assert data.image_shape == (28, 28)
     for split, level in (("train", 64), ("validation", 128), ("test", 255)):

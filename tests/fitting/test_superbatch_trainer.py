@@ -46,6 +46,25 @@ def test_an_execution_we_choose_is_no_larger_than_it_may_be(most, lengths, monke
     np.testing.assert_allclose(twin.get_weights()[0], expected.get_weights()[0], rtol=1e-5)
 
 
+def test_a_step_is_traced_once_for_each_shape_of_batch():
+    """Seven batches in executions of four: the second one has two of three examples, and a last."""
+    traced = []
+
+    class Spy(keras.layers.Layer):
+        def call(self, inputs, training=False):
+            traced.append((training, *inputs.shape[:1]))
+            return inputs
+
+    inputs = keras.Input((2,))
+    model = SuperbatchModel(inputs, keras.layers.Dense(1)(Spy()(inputs)))
+    model.compile("sgd", loss="mse", jit_compile=True, steps_per_execution=4)
+    traced.clear()
+    data = {"batch_size": 3, "validation_data": (X[:10], Y[:10]), "verbose": 0}
+    model.fit(X, Y, epochs=2, **data)
+    model.fit(X, Y, **data)
+    assert traced == [(True, 3), (True, 2), (False, 3), (False, 1)]
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_no_batch_of_another_epoch_is_taken(steps):
     taken = []
