@@ -58,7 +58,6 @@ def sections():
     yield "log p(x), k = 5000", _EVALUATORS, 5000, lambda s: workload.NUM_IMAGES / s, "img/s"
     for name, (*_, epochs) in workload.DATA_SETS.items():
         per_epoch = functools.partial(operator.mul, 1e3 / epochs)
-        # With validation, at k = 1.
         yield f"epoch, {name}", _VALIDATED, name, per_epoch, "ms"
 
 
