@@ -70,7 +70,8 @@ class Epochs(TFEpochIterator):
 
     def arrays(self):
         """The dense arrays x or (x, y, ...) that batches are made of; None for other data."""
-        return getattr(self.data_adapter, "arrays", None)
+        adapter = self.data_adapter
+        return adapter.arrays if isinstance(adapter, ArrayAdapter) else None
 
     @property
     def array_options(self):
@@ -177,7 +178,7 @@ class ArrayAdapter(array_data_adapter.ArrayDataAdapter):
     for which `Epochs.replace_data` has a substitute.
 
     Args:
-        keeps_pipeline: whether Keras needs its pipeline: it does to build a model of a batch.
+        keeps_pipeline: whether Keras needs its pipeline, as to build a model of a batch.
         steps: steps of an epoch, or None.
         **options: other arguments of Keras's adapter.
 

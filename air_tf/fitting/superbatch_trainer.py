@@ -347,7 +347,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             sample_weight=sample_weight,
             batch_size=batch_size,
             steps=steps,
-            keeps_pipeline=not self.built,
+            keeps_pipeline=not self.built or self._num_replicas() > 1,
             **options,
         )
 
