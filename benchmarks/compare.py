@@ -82,7 +82,8 @@ def main(peers: bool = False, repeats: int = 5, out: pathlib.Path = _HERE / "res
         for title, group, of, amounts, unit in sections():
             chosen = {name: group[name] for name in group if peers or name in _QUICK}
             contenders = {name: (process(module), task) for name, (module, task) in chosen.items()}
-            results += table.rows(title, rounds(contenders, of, repeats, progress), amounts, unit)
+            seconds = rounds(title, contenders, of, repeats, progress)
+            results += table.rows(title, seconds, amounts, unit)
     if peers:
         for name in ("fit", "hand-written XLA loop", "JAX lax.scan", "Pythae trainer"):
             start_up[name] = alone(*_TRAINERS[name], 8)

@@ -41,10 +41,10 @@ class Contender:
         self._process.wait()
 
 
-def rounds(contenders, of, repeats, progress):
+def rounds(title, contenders, of, repeats, progress):
     """Seconds `[repeats]` of each contender `{name: (Contender, task)}`, which take turns."""
     seconds = {name: [] for name in contenders}
-    tasks = progress.add_task(str(of), total=repeats * len(contenders))
+    tasks = progress.add_task(title, total=repeats * len(contenders))
     for _ in range(repeats):
         for name, (contender, task) in contenders.items():
             seconds[name].append(contender.ask(task, of)["seconds"])
