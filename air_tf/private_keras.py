@@ -49,8 +49,8 @@ class Epochs(TFEpochIterator):
     """What `fit` and `evaluate` iterate over, in executions that are as long as they should be.
 
     Keras counts and takes S batches an execution even where fewer are left of the steps of an
-    epoch. Here an execution has the batches that are left, at most S. It is a list of batches,
-    which is empty at the end of the data.
+    epoch. Here an execution has the batches that are left, at most S. It is a list of batches, or
+    what `replace_data` brought, and empty at the end of the data.
 
     Attributes:
         steps_per_execution: S.
@@ -69,14 +69,9 @@ class Epochs(TFEpochIterator):
     _end = None
 
     def arrays(self):
-        """The dense arrays x or (x, y, ...) that Keras makes batches of; None for other data."""
+        """The dense arrays x or (x, y, ...) that batches are made of; None for other data."""
         adapter = self.data_adapter
-        if not isinstance(adapter, array_data_adapter.ArrayDataAdapter):
-            return None
-        arrays = array_slicing.convert_to_sliceable(adapter._inputs, target_backend="tensorflow")
-        dense = (np.ndarray, tf.Tensor, type(None))
-        is_dense = all(isinstance(leaf, dense) for leaf in keras.tree.flatten(arrays))
-        return keras.tree.lists_to_tuples(arrays) if is_dense else None
+        return adapter.arrays if isinstance(adapter, ArrayAdapter) else None
 
     @property
     def array_options(self):
@@ -84,7 +79,11 @@ class Epochs(TFEpochIterator):
         return {"batch_size": self.data_adapter._batch_size, "shuffle": self.data_adapter._shuffle}
 
     def replace_data(self, batches):
-        """Takes the batches from another iterable, of as many batches a pass."""
+        """Takes the batches from another iterable, of as many batches a pass.
+
+        Its iterators may have a method `take(most, most_bytes)` that gives the next batches at
+        once, as anything that has a length: that is faster than one by one.
+        """
         self._distributed_dataset = batches
 
     def without_autotuner(self):
@@ -150,6 +149,8 @@ class Epochs(TFEpochIterator):
 
     def _taken(self, most):
         """The next batches. What ends them after the first one is left to the next call."""
+        if hasattr(self._current_iterator, "take"):
+            return self._current_iterator.take(most, self.most_bytes)
         end, self._end = self._end, None
         batches, size = [], 0
         try:
@@ -168,6 +169,39 @@ class Epochs(TFEpochIterator):
             elif not isinstance(error, StopIteration | tf.errors.OutOfRangeError):
                 raise
         return batches
+
+
+class ArrayAdapter(array_data_adapter.ArrayDataAdapter):
+    """Arrays as `fit` and `evaluate` of Keras take them in place of x, y and weights.
+
+    Keras's own adapter makes a tf.data pipeline, which takes as long as an epoch of small data, and
+    for which `Epochs.replace_data` has a substitute.
+
+    Args:
+        keeps_pipeline: whether Keras needs its pipeline, as to build a model of a batch.
+        steps: steps of an epoch, or None.
+        **options: other arguments of Keras's adapter.
+
+    Attributes:
+        arrays: dense arrays x or (x, y, ...); None for others, which need Keras's pipeline.
+    """
+
+    def __init__(self, *, keeps_pipeline, steps=None, **options):
+        most = keras.config.max_steps_per_epoch()  # of a run that searches for errors
+        super().__init__(steps=min(steps or most, most) if most else steps, **options)
+        arrays = array_slicing.convert_to_sliceable(self._inputs, target_backend="tensorflow")
+        dense = (np.ndarray, tf.Tensor, type(None))
+        is_dense = all(isinstance(leaf, dense) for leaf in keras.tree.flatten(arrays))
+        self.arrays = keras.tree.lists_to_tuples(arrays) if is_dense else None
+        self._keeps_pipeline = keeps_pipeline or not is_dense
+
+    def get_tf_dataset(self):
+        return super().get_tf_dataset() if self._keeps_pipeline else tf.data.Dataset.range(0)
+
+
+def split_for_validation(arrays, fraction):
+    """Two structures of arrays as `fit` splits them: for training, and the last for validation."""
+    return array_slicing.train_validation_split(arrays, fraction)
 
 
 def _num_bytes(batch):

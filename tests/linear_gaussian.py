@@ -15,26 +15,35 @@ S, WEIGHTS, BIAS = 0.3, np.array([[0.5, -0.2], [0.1, 0.4], [-0.3, 0.3], [0.6, 0.
 PRECISION = np.eye(2) + WEIGHTS.T @ WEIGHTS / S**2
 COVARIANCE = np.linalg.inv(PRECISION)
 X = np.random.default_rng(0).random((40, 4)).astype("float32")
-EXACT = scipy.stats.multivariate_normal(np.full(4, BIAS), WEIGHTS @ WEIGHTS.T + S**2 * np.eye(4))
-LOG_P = EXACT.logpdf(X)
+
+
+def log_p(x, noise=S):
+    """The exact log p(x)."""
+    covariance = WEIGHTS @ WEIGHTS.T + noise**2 * np.eye(4)
+    return scipy.stats.multivariate_normal(np.full(4, BIAS), covariance).logpdf(x)
+
+
+LOG_P = log_p(X)
 
 
 def inverse_softplus(y):
     return np.log(np.expm1(y))
 
 
-def linear_model(family="full_covariance_gaussian", loc_shift=0.0, scale_factor=1.0):
+def linear_model(family="full_covariance_gaussian", loc_shift=0.0, scale_factor=1.0, noise=S):
     """The model with an exact encoder, except for shifted means and a wider scale."""
+    precision = np.eye(2) + WEIGHTS.T @ WEIGHTS / noise**2
+    covariance = np.linalg.inv(precision)
     decoder = keras.Sequential([keras.Input((2,)), keras.layers.Dense(8)])
     kernel = np.concatenate([WEIGHTS.T, np.zeros((2, 4))], axis=1)
-    bias = np.concatenate([np.full(4, BIAS), np.full(4, inverse_softplus(S - 1e-3))])
+    bias = np.concatenate([np.full(4, BIAS), np.full(4, inverse_softplus(noise - 1e-3))])
     decoder.set_weights([kernel, bias])
-    gain = COVARIANCE @ WEIGHTS.T / S**2  # posterior mean = gain (x − b)
+    gain = covariance @ WEIGHTS.T / noise**2  # posterior mean = gain (x − b)
     if family == "diagonal_gaussian":
-        scale = scale_factor / np.sqrt(np.diag(PRECISION))  # the ELBO's optimum
+        scale = scale_factor / np.sqrt(np.diag(precision))  # the ELBO's optimum
         raw_scale = inverse_softplus(scale - 1e-5)
     else:
-        tril = scale_factor * np.linalg.cholesky(COVARIANCE)
+        tril = scale_factor * np.linalg.cholesky(covariance)
         np.fill_diagonal(tril, inverse_softplus(np.diag(tril) - 1e-5))
         raw_scale = tfp.math.fill_triangular_inverse(tril).numpy()
     encoder = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2 + len(raw_scale))])

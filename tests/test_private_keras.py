@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from air_tf import private_keras
@@ -91,6 +92,25 @@ def test_the_data_can_be_replaced():
         orders.append(model.seen)
     assert orders[0] == orders[1]
     assert orders[0][:5] != orders[0][5:]
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "steps", "most", "length"),
+    [(3, None, None, 4), (None, 5, None, 5), (None, 5, 2, 2), (None, None, None, 1)],
+)
+def test_an_adapter_has_as_many_batches_as_arrays(batch_size, steps, most, length, monkeypatch):
+    monkeypatch.setattr(keras.config, "max_steps_per_epoch", lambda: most)
+    options = {"keeps_pipeline": False, "batch_size": batch_size, "steps": steps}
+    adapter = private_keras.ArrayAdapter(x=X, y=Y, **options)
+    assert adapter.num_batches == length
+    assert len(adapter.get_tf_dataset()) == 0
+
+
+def test_an_adapter_keeps_the_pipeline_of_what_is_not_dense():
+    x = tf.sparse.from_dense(X)
+    adapter = private_keras.ArrayAdapter(x=x, y=Y, keeps_pipeline=False, batch_size=5)
+    assert adapter.arrays is None
+    assert len(list(adapter.get_tf_dataset())) == 2
 
 
 def test_epochs_can_be_skipped():

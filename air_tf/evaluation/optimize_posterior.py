@@ -77,8 +77,8 @@ class _State(typing.NamedTuple):
     Attributes:
         step: steps taken.
         raw: raw parameters of q.
-        first_moment, second_moment, information: decaying sums of the gradient, of its square and
-            of the Fisher information.
+        first_moment, second_moment, information: decaying sums of the slope, of its square and of
+            the Fisher information.
         total: sum of the raw parameters that count.
     """
 
@@ -101,13 +101,14 @@ def _fisher_information(family, raw, z):
 
 def _adam_step(state, gradient, information, rate):
     """A step of Adam in units of the Fisher length; examples share nothing."""
-    gradient = tf.where(tf.math.is_finite(gradient), gradient, 0.0)
     t = tf.cast(state.step + 1, gradient.dtype)
-    first = 0.9 * state.first_moment + 0.1 * gradient
-    second = 0.95 * state.second_moment + 0.05 * gradient**2
     information = 0.9 * state.information + 0.1 * information
-    direction = (first / (1 - 0.9**t)) / (tf.sqrt(second / (1 - 0.95**t)) + 1e-8)
     length = tf.math.rsqrt(information / (1 - 0.9**t) + 1e-3)  # where q hardly changes, 31
+    slope = tf.where(tf.math.is_finite(gradient), gradient * length, 0.0)  # nats a length
+    first = 0.9 * state.first_moment + 0.1 * slope
+    second = 0.95 * state.second_moment + 0.05 * slope**2
+    # On slopes well below 0.1 this is a natural-gradient step, which ends at the optimum.
+    direction = (first / (1 - 0.9**t)) / (tf.sqrt(second / (1 - 0.95**t)) + 0.1)
     return state._replace(
         step=state.step + 1,
         raw=state.raw + rate * length * direction,

@@ -1,6 +1,6 @@
 """Executions: functions that take the steps of several batches.
 
-Each is a function of a list of batches that returns the logs of the last step.
+Each is a function of batches, a list or `ArrayBatches`, that returns the logs of the last step.
 """
 
 import itertools
@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from air_tf.fitting.array_passes import ArrayBatches
 from air_tf.program import program
 
 
@@ -43,13 +44,14 @@ def in_one_program(strategy, step):
     lengths = {}  # of the superbatches so far, by the shapes of a batch
 
     def execute(batches):
-        for shapes, group in itertools.groupby(batches, _shapes):
-            group = list(group)
-            count = len(group)
+        for superbatch in _superbatches(batches):
+            leaves = [leaf for leaf in keras.tree.flatten(superbatch) if leaf is not None]
+            count = len(leaves[0])
             if count > 1:  # a program for the longest superbatch serves the shorter ones
+                shapes = tuple((leaf.shape[1:], leaf.dtype) for leaf in leaves)
                 lengths[shapes] = max(count, lengths.get(shapes, 1))
-                group += group[:1] * (lengths[shapes] - count)
-            logs = run(_stacked(group), tf.constant(count))
+                superbatch = _padded(superbatch, lengths[shapes] - count)
+            logs = run(superbatch, tf.constant(count))
         return logs
 
     return execute
@@ -110,12 +112,13 @@ def in_one_program_if_fit(strategy, step, results, insists):
     in_turn = one_by_one(strategy, step, results)
 
     def execute(batches):
-        if all(map(_fits_xla, batches)):
+        given = batches.arrays if isinstance(batches, ArrayBatches) else batches
+        if _fits_xla(given):
             return at_once(batches)
         if insists:
             warnings.warn(
                 "XLA takes dense numbers alone; these steps run without it. "
-                f"Received: {keras.tree.map_structure(type, batches[0])}",
+                f"Received: {keras.tree.map_structure(type, next(iter(batches)))}",
                 stacklevel=2,
             )
         return in_turn(batches)
@@ -127,8 +130,8 @@ def _of_one_replica(strategy, logs):
     return keras.tree.map_structure(lambda v: strategy.experimental_local_results(v)[0], logs)
 
 
-def _fits_xla(batch):
-    for leaf in keras.tree.flatten(batch):
+def _fits_xla(structure):
+    for leaf in keras.tree.flatten(structure):
         if isinstance(leaf, tf.Tensor):
             if leaf.dtype == tf.string:
                 return False
@@ -144,11 +147,29 @@ def _shapes(batch):
     )
 
 
-def _stacked(batches):
-    return keras.tree.map_structure(
-        lambda *leaves: None if leaves[0] is None else tf.stack(leaves), *batches
+def _superbatches(batches):
+    """The batches of a shape that follow each other as one `[S, B, ...]`, for shape after shape."""
+    if isinstance(batches, ArrayBatches):
+        return batches.superbatches()
+    groups = itertools.groupby(batches, _shapes)
+    return [_mapped(lambda *leaves: tf.stack(leaves), *group) for _, group in groups]
+
+
+def _padded(superbatch, missing):
+    if not missing:
+        return superbatch
+    return _mapped(
+        lambda leaf: tf.concat([leaf, tf.zeros([missing, *leaf.shape[1:]], leaf.dtype)], 0),
+        superbatch,
     )
 
 
 def _at(superbatch, index):
-    return keras.tree.map_structure(lambda leaf: None if leaf is None else leaf[index], superbatch)
+    return _mapped(lambda leaf: leaf[index], superbatch)
+
+
+def _mapped(function, *structures):
+    """`map_structure` that leaves None as it is."""
+    return keras.tree.map_structure(
+        lambda *leaves: None if leaves[0] is None else function(*leaves), *structures
+    )

@@ -167,23 +167,28 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
         x, y = self._checked(x, y, sample_weight, steps_per_epoch, class_weight)
         if shuffle is True:  # where Keras says that it ignores its own default
             shuffle = isinstance(x, keras.utils.PyDataset) or private_keras.are_arrays(x)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = private_keras.split_for_validation(
+                (x, y, sample_weight), validation_split
+            )
         if validation_data is not None:
             val_x, val_y, val_weight = keras.utils.unpack_x_y_sample_weight(validation_data)
             val_x, val_y = self._checked(val_x, val_y, val_weight, validation_steps)
+            val_batch_size = validation_batch_size or batch_size
+            val_x = self._adapted(val_x, val_y, val_weight, val_batch_size, validation_steps)
             validation_data = (val_x, val_y, val_weight)
             arguments.warn_of_missing_columns(listed, validation_freq, self.validation_metrics)
+        options = {"class_weight": class_weight, "shuffle": shuffle}
         return super().fit(
-            x,
+            self._adapted(x, y, sample_weight, batch_size, steps_per_epoch, **options),
             y,
             batch_size=batch_size,
             epochs=epochs,
             verbose=verbose,
             callbacks=arguments.with_progress_bar(callbacks, verbose),
-            validation_split=validation_split,
             validation_data=validation_data,
-            shuffle=shuffle,
-            class_weight=class_weight,
             sample_weight=sample_weight,
+            **options,
             initial_epoch=initial_epoch,
             steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
@@ -210,6 +215,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             listed = arguments.as_list(callbacks)
             self._wants_every_batch = any(map(arguments.wants_every_batch, listed))
             x, y = self._checked(x, y, sample_weight, steps)
+            x = self._adapted(x, y, sample_weight, batch_size, steps)
         try:
             return super().evaluate(
                 x,
@@ -296,7 +302,7 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             execute = executions.one_by_one(strategy, step, results, not self.run_eagerly)
 
         def function(batches):
-            if not isinstance(batches, list):  # one batch, of `train_on_batch` or a user
+            if hasattr(batches, "__next__"):  # of `train_on_batch` or a user: one batch
                 batch = private_keras.without_optionals(next(batches))
                 self._check_local(batch)
                 batches = [batch]
@@ -326,6 +332,24 @@ class SuperbatchTrainer(private_keras.BackendTrainer):
             self.check_data((x,))
             y = arguments.targets(y, sample_weight, class_weight, self.needs_targets)
         return x, y
+
+    def _adapted(self, x, y, sample_weight, batch_size, steps, **options):
+        """Arrays as an adapter, which Keras takes in place of x, y and weights; other x as it is.
+
+        Keras's own adapter makes a tf.data pipeline that is not used, in the time of an epoch of
+        small data.
+        """
+        if not private_keras.are_arrays((x, y, sample_weight)):
+            return x
+        return private_keras.ArrayAdapter(
+            x=x,
+            y=y,
+            sample_weight=sample_weight,
+            batch_size=batch_size,
+            steps=steps,
+            keeps_pipeline=not self.built or self._num_replicas() > 1,
+            **options,
+        )
 
     def _is_one_program(self):
         return self.jit_compile and self._num_replicas() == 1 and not self.run_eagerly

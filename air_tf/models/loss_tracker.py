@@ -16,6 +16,11 @@ class LossTracker(keras.metrics.Mean):
         self.updates = self.add_variable(name="updates", **options)
         self.finite_updates = self.add_variable(name="finite_updates", **options)
 
+    def reset_state(self):
+        super().reset_state()
+        for count in (self.updates, self.finite_updates):  # Keras knows of the mean alone
+            count.assign(0.0)
+
     def update_state(self, values, sample_weight=None):
         super().update_state(values, sample_weight)
         self.updates.assign_add(1.0)

@@ -3,24 +3,28 @@
 import functools
 import pathlib
 import tempfile
+from unittest import mock
 
 import keras
 import tensorflow as tf
 
 import air_tf
+from air_tf.fitting import executions
+from air_tf.program import program
 from benchmarks import workload
 
 
-def model(k, **options):
+def model(k, input_dim=workload.INPUT_DIM, **options):
     """The model that all contenders train."""
     units = workload.UNITS
     return air_tf.create_model(
         "iwae",
-        workload.INPUT_DIM,
+        input_dim,
         workload.LATENT_DIM,
         encoder_units=units,
         decoder_units=units,
         num_importance_samples=k,
+        num_validation_samples=workload.VALIDATION_SAMPLES,
         seed=0,
         **options,
     )
@@ -45,6 +49,41 @@ def train_from_disk(k):
     return lambda: fit(x, epochs=workload.EPOCHS, verbose=0)
 
 
+def train_and_validate(data_set):
+    """A call of `fit` with validation in each epoch, early stopping and the best weights."""
+    x, validation, epochs = workload.data_set(data_set)
+    fit = compiled(1, input_dim=x.shape[1]).fit
+    return lambda: fit(
+        x,
+        batch_size=workload.BATCH_SIZE,
+        epochs=epochs,
+        validation_data=(validation,),
+        callbacks=[air_tf.callbacks.EarlyStopping(patience=epochs)],
+        verbose=0,
+    )
+
+
+def programs(data_set):
+    """The two XLA programs of `train_and_validate`, called by hand with their data ready."""
+    calls, epochs = [], workload.data_set(data_set)[2]
+
+    def noted(function, jit_compile=None):
+        run = program(function, jit_compile)
+        return (lambda *data: calls.append((run, data)) or run(*data)) if jit_compile else run
+
+    with mock.patch.object(executions, "program", noted):
+        train_and_validate(data_set)()
+    last_epoch = calls[-(len(calls) // epochs) :]
+
+    def work():
+        for _ in range(epochs):
+            for run, data in last_epoch:
+                logs = run(*data)
+            logs["loss"].numpy()
+
+    return work
+
+
 def compiled(k, **options):
     """The model with its optimizer."""
     result = model(k, **options)
@@ -66,6 +105,8 @@ if __name__ == "__main__":
             "train": train,
             "train resampled": resampled,
             "train from disk": train_from_disk,
+            "train and validate": train_and_validate,
+            "its programs": programs,
             "evaluate": evaluate,
         }
     )

@@ -1,5 +1,6 @@
 """Pythae on PyTorch: its IWAE with its own trainer, and its `get_nll`."""
 
+import copy
 import functools
 import itertools
 import tempfile
@@ -56,21 +57,51 @@ def iwae(k, input_dim=workload.INPUT_DIM):
     return IWAE(config, Encoder(input_dim), Decoder(input_dim))
 
 
-def train(k):
-    """Epochs of the trainer, without its work before and after all epochs."""
-    x = torch.tensor(workload.training_images(k), dtype=torch.float32)
+def trainer(model, *data):
+    """Pythae's trainer, ready for its first epoch, of images for training and validation."""
+    data = [torch.tensor(images, dtype=torch.float32) for images in data]
     config = BaseTrainerConfig(
         output_dir=tempfile.mkdtemp(),
         per_device_train_batch_size=workload.BATCH_SIZE,
+        per_device_eval_batch_size=workload.BATCH_SIZE,
         learning_rate=workload.LEARNING_RATE,
         no_cuda=True,
     )
-    trainer = BaseTrainer(iwae(k), BaseDataset(x, torch.zeros(len(x))), training_config=config)
-    trainer.prepare_training()
+    datasets = [BaseDataset(x, torch.zeros(len(x))) for x in data]
+    result = BaseTrainer(model, *datasets, training_config=config)
+    result.prepare_training()
+    return result
+
+
+def train(k):
+    """Epochs of the trainer, without its work before and after all epochs."""
+    train_step = trainer(iwae(k), workload.training_images(k)).train_step
 
     def work():
         for epoch in range(workload.EPOCHS):
-            trainer.train_step(epoch)
+            train_step(epoch)
+
+    return work
+
+
+def train_and_validate(data_set):
+    """Epochs of the trainer with validation, as in its `train`.
+
+    It would validate with the samples of training; here it takes those of all contenders.
+    """
+    x, validation, epochs = workload.data_set(data_set)
+    model = iwae(1, x.shape[1])
+    own = trainer(model, x, validation)
+
+    def work():
+        best = float("inf")
+        for epoch in range(epochs):
+            model.n_samples = 1
+            own.train_step(epoch)
+            model.n_samples = workload.VALIDATION_SAMPLES
+            loss = own.eval_step(epoch)
+            if loss < best:
+                best, _ = loss, copy.deepcopy(own.model)
 
     return work
 
@@ -93,4 +124,11 @@ def nll(model, x, k, at_its_best=False):
 
 if __name__ == "__main__":
     at_its_best = functools.partial(evaluate, at_its_best=True)
-    workload.serve({"train": train, "evaluate": evaluate, "evaluate at its best": at_its_best})
+    workload.serve(
+        {
+            "train": train,
+            "train and validate": train_and_validate,
+            "evaluate": evaluate,
+            "evaluate at its best": at_its_best,
+        }
+    )

@@ -1,7 +1,5 @@
 """An interrupted evaluation resumes batch by batch, and reads nothing of another one."""
 
-import itertools
-
 import numpy as np
 import pytest
 
@@ -46,13 +44,13 @@ def test_goes_on_where_it_was_interrupted(tmp_path, writes):
         evaluate(model, tmp_path)
     writes["last"] = None
     np.testing.assert_array_equal(evaluate(model, tmp_path), expected)
-    assert writes["indices"] == [0, 1, 2, 3, 0, 1, 2, 3]  # IW-SVI, then the gaps
-    for path in itertools.islice(sorted(tmp_path.rglob("*.npz")), 0, None, 3):
+    assert writes["indices"] == [0, 1, 2, 3]
+    for path in sorted(tmp_path.rglob("*.npz"))[::3]:
         path.write_bytes(path.read_bytes()[:-5])
     np.testing.assert_array_equal(evaluate(model, tmp_path), expected)
-    assert sorted(writes["indices"][8:]) == [0, 2, 3]  # the damaged ones
+    assert writes["indices"][4:] == [0, 3]  # the damaged ones
     np.testing.assert_array_equal(evaluate(model, tmp_path), expected)
-    assert len(writes["indices"]) == 11
+    assert len(writes["indices"]) == 6
 
 
 @pytest.mark.parametrize("change", [{"seed": 1}, {"num_samples": 21}, {"model": make_model(1)}])

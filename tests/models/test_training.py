@@ -384,6 +384,19 @@ def test_one_callback_need_not_be_a_list(x):
     assert model.fit(x, verbose=0, callbacks=stop).epoch == [0]
 
 
+def test_divergence_names_its_batch_of_a_later_epoch(x):
+    """The steps of earlier epochs and of validation do not count."""
+
+    class Diverge(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            self.model.optimizer.learning_rate.assign(1e30 if epoch == 1 else 1e-3)
+
+    model = compiled()
+    callbacks = [Diverge(), air_tf.callbacks.TerminateOnNaN()]
+    with pytest.raises(FloatingPointError, match="from batch 2 of epoch 2"):
+        model.fit(x, batch_size=4, epochs=2, validation_data=(x,), callbacks=callbacks, verbose=0)
+
+
 def test_many_models_one_after_the_other_bring_no_warning_of_tracing(x, caplog, monkeypatch):
     monkeypatch.setattr(tf.get_logger(), "propagate", True)
     for seed in range(5):
