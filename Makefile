@@ -43,6 +43,7 @@ study: install  ## Run the missing parts of a study (STUDY=caltech MANUAL_DIR=fo
 bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, and the peers (about 20 minutes)
 	$(BIN)/python -m benchmarks.compare --peers
 	$(BIN)/python -m benchmarks.cold_start --peers
+	$(BIN)/python -m benchmarks.iw_svi_quality
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.signal_to_noise
 

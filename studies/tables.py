@@ -20,8 +20,9 @@ _INTRODUCTION = """# Results
 
 `make tables` writes this file from the records under `results/`, which `python -m studies.reproduce
 --study NAME` makes; no number here is typed. Values are in nats per test image. log p(x) is the
-IW-SVI estimate (k = 5000, k̂ = 8, at most 500 steps unless a record says otherwise; T is the number
-of steps it took); the other bounds also take 5000 samples. Δ_inf, the inference gap, is log p(x) −
+IW-SVI estimate with k = 5000, by air_tf 0.1: k̂ = 8, at most 500 steps; T is the number of steps it
+took. Records of later versions say so (`air_tf` among their versions) and have k̂ and T of their
+own. The other bounds also take 5000 samples. Δ_inf, the inference gap, is log p(x) −
 ELBO. It is the sum of Δ_ap, which the best q(z|x) of the family leaves (approximation gap), and
 Δ_am, which the encoder adds (amortization gap). ± is the standard error over test images of the
 mean over seeds (for claim 8, the standard error over seeds). The last columns have the mean of each

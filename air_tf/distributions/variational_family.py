@@ -3,6 +3,7 @@
 import abc
 
 import tensorflow as tf
+import tensorflow_probability as tfp
 
 from air_tf import prng
 from air_tf.distributions.distribution_family import DistributionFamily
@@ -24,6 +25,11 @@ class VariationalFamily(DistributionFamily, abc.ABC):
             z `[k, ..., Z]`.
         """
         return self.transform(q, self.noise(q, num_samples, seed))
+
+    def widened(self, q, factor):
+        """The distribution of g(factor · ε): of a Gaussian, the one of `factor` times its scale."""
+        wider = tfp.bijectors.Chain([q.bijector, tfp.bijectors.Scale(factor)])
+        return tfp.distributions.TransformedDistribution(q.distribution, wider)
 
     def noise(self, q, num_samples, seed):
         """Draws ε ~ N(0, I) `[k, ..., Z]` for `transform`."""

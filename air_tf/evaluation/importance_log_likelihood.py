@@ -57,4 +57,4 @@ def importance_log_likelihood(
 
 def _bound(run, x, seed, num_samples):
     outputs, _ = run(amortized_posterior, x, seed)
-    return run(streaming_bounds, x, outputs, seed, num_samples)[:1]
+    return run(streaming_bounds, x, outputs, seed, num_samples, 1.0)[:1]

@@ -8,7 +8,7 @@ import numpy as np
 from air_tf import checks
 from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
-from air_tf.evaluation.iw_svi import LEARNING_RATE, IWSVIEstimate, spent_effort
+from air_tf.evaluation.iw_svi import LEARNING_RATE, WIDENING, IWSVIEstimate, spent_effort
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
 from air_tf.evaluation.streaming_bounds import streaming_bounds
@@ -73,8 +73,8 @@ def inference_gaps(
 
     log p(x) is the estimate of `iw_svi` with the same arguments. q*_x maximises the ELBO of that
     example alone, within the variational family: it is found in half as many steps, from the q that
-    `iw_svi` has found. L(x) is a mean over k fresh samples and L(q*_x) over k/5: with 1,000, their
-    sampling errors were below a tenth of the errors over 100 images on all four data sets.
+    `iw_svi` has found. L(x) is a mean over k fresh samples and L(q*_x) over k/10: with 500, its
+    sampling error was at most 0.02 of its error over images, on the four data sets of the zoo.
 
     Args:
         model: a `VariationalAutoencoder`.
@@ -123,8 +123,8 @@ def _bounds(run, x, seed, num_samples, num_train_samples, max_steps, learning_ra
     outputs, seeds = run(amortized_posterior, x, seed)
     optimize = functools.partial(run, optimize_posterior, x, num_train_samples=num_train_samples)
     optimal = optimize(outputs, seeds[0], max_steps, learning_rate, True)
-    log_likelihood, _ = run(streaming_bounds, x, optimal, seeds[1], num_samples)
-    importance, elbo = run(streaming_bounds, x, outputs, seeds[2], num_samples)
+    log_likelihood, _ = run(streaming_bounds, x, optimal, seeds[1], num_samples, WIDENING)
+    importance, elbo = run(streaming_bounds, x, outputs, seeds[2], num_samples, 1.0)
     optimal = optimize(optimal, seeds[3], -(-max_steps // 2), learning_rate, False)
-    _, optimal_elbo = run(streaming_bounds, x, optimal, seeds[4], -(-num_samples // 5))
+    _, optimal_elbo = run(streaming_bounds, x, optimal, seeds[4], -(-num_samples // 10), 1.0)
     return log_likelihood, importance, elbo, optimal_elbo

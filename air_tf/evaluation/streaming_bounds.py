@@ -9,7 +9,7 @@ from air_tf import prng
 CHUNK = 50
 
 
-def streaming_bounds(model, x, outputs, seed, num_samples):
+def streaming_bounds(model, x, outputs, seed, num_samples, widening=1.0):
     """IWAE-k bound and ELBO of each example under q, from the same k samples.
 
     Samples are drawn 50 at a time and added to running sums, so memory does not depend on k.
@@ -21,11 +21,13 @@ def streaming_bounds(model, x, outputs, seed, num_samples):
         outputs: raw parameters `[B, P]` of q, as the encoder returns them.
         seed: seed tensor `[2]`.
         num_samples: k, an int or a scalar integer tensor.
+        widening: factor by which q is wider than its parameters say, a scalar tensor or number.
 
     Returns:
         Two tensors `[B]`, nats: log (1/k) Σ_i w_i, and (1/k) Σ_i log w_i.
     """
-    q = model.variational_family(outputs)
+    family = model.variational_family
+    q = family.widened(family(outputs), tf.cast(widening, outputs.dtype))
     num_samples = tf.cast(num_samples, tf.int32)
     count = tf.cast(num_samples, model.density_dtype)
 

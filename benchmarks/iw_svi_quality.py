@@ -1,0 +1,169 @@
+"""What IW-SVI's bound costs: bound against time on published models, and the same of the gaps.
+
+With `--against`, another version of air_tf takes turns with this one, image for image.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import matplotlib.figure
+import numpy as np
+import tqdm
+import tyro
+
+import air_tf
+
+_HERE = pathlib.Path(__file__).parent
+_MODELS = {
+    "digits/vae": "digits",
+    "caltech101_silhouettes/vae": "caltech101_silhouettes",
+    "binarized_mnist/vae": "binarized_mnist",
+    "omniglot28/iwae64": "omniglot28",
+}
+_NAMES = ("num_samples", "num_train_samples", "max_steps")
+_OURS = [tuple(effort.values()) for effort in air_tf.evaluation.QUALITIES.values()]
+_OURS += [(5000, 16, 40), (5000, 8, 80), (5000, 16, 160), (10_000, 32, 160)]
+_THEIRS = [(5000, 8, steps) for steps in (50, 100, 200, 500)] + [(2500, 8, 500), (20_000, 8, 500)]
+_REFERENCE = (5000, 8, 500)  # what the other version takes if nothing is given
+
+
+class Evaluator:
+    """A process that evaluates images with the air_tf of a folder."""
+
+    def __init__(self, folder, model, images):
+        self._process = subprocess.Popen(
+            [sys.executable, _HERE / "contenders/iw_svi_bounds.py", model, images],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+
+    def ask(self, evaluate, effort=()):
+        """The answer of the process, for k, k̂ and T, or for the defaults."""
+        options = dict(zip(_NAMES, effort, strict=False))
+        self._process.stdin.write(json.dumps({"evaluate": evaluate, "options": options}) + "\n")
+        self._process.stdin.flush()
+        return json.loads(self._process.stdout.readline())
+
+    def stop(self):
+        """Ends the process."""
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def measure(model, x, against, progress):
+    """Points of the curves, and the gaps, of a model: `{version: [answers]}`."""
+    folders = {"this version": _HERE.parent, **({"other version": against} if against else {})}
+    with tempfile.TemporaryDirectory() as folder:
+        images = pathlib.Path(folder) / "x.npy"
+        np.save(images, x)
+        evaluators = {name: Evaluator(path, model, images) for name, path in folders.items()}
+        efforts = {"this version": _OURS, "other version": _THEIRS}
+        answers = {name: [] for name in evaluators}
+        for index in range(max(map(len, efforts.values()))):
+            for name, evaluator in evaluators.items():
+                if index < len(efforts[name]):
+                    effort = efforts[name][index]
+                    answers[name].append({"effort": effort, **evaluator.ask("iw_svi", effort)})
+                    progress.update()
+        for name, evaluator in evaluators.items():
+            answers[name].append({"effort": "gaps", **evaluator.ask("inference_gaps")})
+            progress.update()
+            evaluator.stop()
+    return answers
+
+
+def points(answers):
+    """The answers without values of each image: differences to the reference, paired."""
+    reference = answers.get("other version") or answers["this version"]
+    base = {"iw_svi": reference[0], "gaps": reference[-1]}
+    for answer in reference:
+        if answer["effort"] == _REFERENCE:
+            base["iw_svi"] = answer
+    for name, version in answers.items():
+        for answer in version:
+            is_gaps = answer["effort"] == "gaps"
+            other = base["gaps" if is_gaps else "iw_svi"]
+            differences = {
+                quantity: (
+                    air_tf.evaluation.Estimate(np.array(values))
+                    - air_tf.evaluation.Estimate(np.array(other["values"][quantity]))
+                ).summary()
+                for quantity, values in answer["values"].items()
+            }
+            yield {
+                "version": name,
+                "effort": answer["effort"],
+                "seconds": answer["seconds"],
+                "ratio": answer["seconds"] / other["seconds"],
+                "difference": differences,
+            }
+
+
+def main(
+    against: pathlib.Path | None = None,
+    manual_dir: str | None = None,
+    num_images: int = 200,
+    out: pathlib.Path = _HERE / "results",
+):
+    """Measures, saves iw_svi_quality.json and draws iw_svi_quality.png.
+
+    Args:
+        against: a checkout of another version, to take turns with.
+        manual_dir: folder with the original files of the data sets; digits alone without one.
+        num_images: test images of each data set.
+        out: folder.
+    """
+    chosen = {
+        model: dataset for model, dataset in _MODELS.items() if manual_dir or dataset == "digits"
+    }
+    total = len(chosen) * (len(_OURS) + 1 + (len(_THEIRS) + 1 if against else 0))
+    results = {}
+    with tqdm.tqdm(total=total, desc="IW-SVI") as progress:
+        for model, dataset in chosen.items():
+            x = air_tf.datasets.load(dataset, manual_dir=manual_dir).test[:num_images]
+            results[model] = list(points(measure(model, x, against, progress)))
+    out.mkdir(exist_ok=True)
+    report = {"num_images": num_images, "models": results}
+    text = json.dumps(report, indent=2) + "\n"
+    (out / "iw_svi_quality.json").write_text(text, encoding="utf-8")
+    draw(results, num_images).savefig(out / "iw_svi_quality.png", dpi=80)
+
+
+def draw(results, num_images):
+    """Bound against seconds, a panel for each model."""
+    figure = matplotlib.figure.Figure(figsize=(4 * len(results), 4), layout="constrained")
+    panels = figure.subplots(1, len(results), squeeze=False)[0]
+    for axes, (model, found) in zip(panels, results.items(), strict=True):
+        for version in dict.fromkeys(point["version"] for point in found):
+            curve = [p for p in found if p["version"] == version and p["effort"] != "gaps"]
+            curve.sort(key=lambda point: point["seconds"])
+            bounds = [point["difference"]["log_likelihood"] for point in curve]
+            axes.errorbar(
+                [point["seconds"] for point in curve],
+                [bound["mean"] for bound in bounds],
+                [bound["standard_error"] for bound in bounds],
+                marker="o",
+                linestyle="",
+                label=version,
+            )
+            for point, bound in zip(curve, bounds, strict=True):
+                text = ", ".join(map(str, point["effort"]))
+                axes.annotate(text, (point["seconds"], bound["mean"]), fontsize=6)
+        axes.axhline(0, color="grey", linewidth=0.5)
+        axes.set(title=model, xlabel=f"s for {num_images} images", xscale="log")
+    panels[0].set_ylabel("nats above the reference")
+    panels[0].legend()
+    figure.suptitle("IW-SVI's bound against time; the numbers are k, k̂ and T")
+    return figure
+
+
+if __name__ == "__main__":
+    tyro.cli(main)
