@@ -13,9 +13,9 @@ from air_tf.evaluation.streaming_bounds import streaming_bounds
 
 # Bound against time: docs/performance.md.
 QUALITIES = {
-    "fast": {"num_samples": 2500, "num_train_samples": 16, "max_steps": 80},
+    "fast": {"num_samples": 3000, "num_train_samples": 8, "max_steps": 120},
     "default": {"num_samples": 5000, "num_train_samples": 16, "max_steps": 80},
-    "tight": {"num_samples": 20_000, "num_train_samples": 32, "max_steps": 400},
+    "tight": {"num_samples": 10_000, "num_train_samples": 32, "max_steps": 200},
 }
 LEARNING_RATE = 0.1
 # k samples reach further than the k̂ that q* is fitted with, so that a wider q* is better for them.
@@ -57,8 +57,8 @@ def iw_svi(
         num_samples: k ≥ 1.
         num_train_samples: k̂ ≥ 1.
         max_steps: T ≥ 1. Every example takes T steps: the learning rate falls to 0 over them.
-        quality: "fast", "default" or "tight": k, k̂ and T where they are not given (2,500, 16, 80;
-            5,000, 16, 80; 20,000, 32, 400).
+        quality: "fast", "default" or "tight": k, k̂ and T where they are not given (3,000, 8, 120;
+            5,000, 16, 80; 10,000, 32, 200).
         learning_rate: first rate of the steps, in units in which q changes equally fast everywhere.
         seed: int; the same seed and batch size give the same numbers.
         batch_size: examples evaluated at once.

@@ -117,7 +117,7 @@ def test_quality_sets_what_is_not_given():
     }
     model, options = linear_model(loc_shift=0.5), {"max_steps": 5, "progress": False}
     fast = air_tf.evaluation.iw_svi(model, X, quality="fast", **options)
-    same = air_tf.evaluation.iw_svi(model, X, 2500, 16, **options)
+    same = air_tf.evaluation.iw_svi(model, X, 3000, 8, **options)
     np.testing.assert_array_equal(fast.per_example, same.per_example)
     with pytest.raises(ValueError, match="did you mean 'tight'"):
         air_tf.evaluation.iw_svi(model, X, quality="tigth")
