@@ -68,7 +68,7 @@ def test_nothing_moves_the_exact_posterior(importance_weighted):
     model = linear_model()
     outputs = model.posterior_outputs(X)
     optimal = optimize_posterior(
-        model, X, outputs, [0, 1], 50, 1.0, importance_weighted, num_train_samples=4
+        model, X, outputs, [0, 1], 50, 0.1, importance_weighted, num_train_samples=4
     )
     np.testing.assert_allclose(optimal, outputs, atol=0.01)
 
