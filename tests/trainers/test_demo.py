@@ -9,7 +9,7 @@ import pytest
 import air_tf
 from air_tf import files
 from tests.commands import refusal, run
-from trainers import demo, demo_report, demo_strengths
+from trainers import demo, demo_report, demo_strengths, demo_training
 from trainers.demo import DemoConfig
 from trainers.demo_strengths import DemoStrengthsConfig
 
@@ -17,17 +17,22 @@ ESTIMATE = {"mean", "standard_error"}
 
 
 @pytest.fixture
-def few_digits(monkeypatch):
+def little_work(monkeypatch):
+    """Few digits, two epochs, and evaluations of a few steps."""
     data = air_tf.datasets.load("digits")
     few = dataclasses.replace(data, validation=data.validation[:20], test=data.test[:30])
     monkeypatch.setattr(air_tf.datasets, "load", lambda name: few)
+    monkeypatch.setattr(demo_training, "EPOCHS", 2)
+    monkeypatch.setattr(demo_training, "EVALUATED_EPOCHS", (1, 2))
+    effort = {"num_samples": 20, "num_train_samples": 4, "max_steps": 4}
+    monkeypatch.setitem(air_tf.evaluation.QUALITIES, "fast", effort)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_xla", "few_digits")
+@pytest.mark.usefixtures("without_xla", "little_work")
 def test_the_demo_writes_its_summary_and_pictures(tmp_path, capsys):
     out = tmp_path / "demo"
-    run(demo, ["--out", out, "--num-steps", 40, "--num-samples", 20, "--seeds", 5, 7])
+    run(demo, ["--out", out, "--num-steps", 4, "--num-samples", 20, "--seeds", 5, 7])
     summary = json.loads((out / "summary.json").read_text())
     assert set(summary) == {"runs", "comparisons"}
     runs = [(r["seed"], r["model"], r["stopped"]) for r in summary["runs"]]
@@ -129,12 +134,12 @@ def test_the_line_says_which_claims_are_significant():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("without_xla", "few_digits")
+@pytest.mark.usefixtures("without_xla", "little_work")
 def test_the_search_writes_its_record(tmp_path, capsys, monkeypatch):
     grid = [("vae", {}), ("dvae", {"noise_stddev": 0.2}), ("dvae", {"noise_stddev": 9.0})]
     monkeypatch.setattr(demo_strengths, "GRID", grid)
     path = tmp_path / "record.json"
-    run(demo_strengths, ["--out", path, "--seeds", 1, 2, "--num-steps", 40])
+    run(demo_strengths, ["--out", path, "--seeds", 1, 2, "--num-steps", 2])
     record = files.read_json(path)
     assert set(record) == {"command", "config", "versions", "trials"}
     trials = [(t["model"], t["strength"], t["seed"]) for t in record["trials"]]
