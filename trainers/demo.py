@@ -68,19 +68,22 @@ def demo(config):
 
 
 def _runs(config, data):
-    """Trains and evaluates each model with each seed."""
+    """Trains and evaluates each model with each seed; the models end as with the first seed."""
     strengths, runs = demo_strengths.chosen(), []
-    jobs = [(seed, name) for seed in config.seeds for name in demo_report.TITLES]
-    with tqdm.tqdm(total=len(jobs) * config.num_steps, unit="step") as bar:
-        for number, (seed, name) in enumerate(jobs, 1):
-            title = demo_report.TITLES[name]
-            bar.set_description(f"training {number} of {len(jobs)}: {title}, seed {seed}")
+    total = len(demo_report.TITLES) * len(config.seeds) * config.num_steps
+    with tqdm.tqdm(total=total, unit="step") as bar:
+        for name, title in demo_report.TITLES.items():
             strength = strengths[name]
-            runs.append(
-                demo_training.run(
-                    name, strength, seed, config.num_steps, config.num_samples, data, bar
-                )
-            )
+            model = demo_training.build(name, strength, config.seeds[0], data)
+            of_model = []
+            for seed in config.seeds:
+                bar.set_description(f"training and evaluating {title}, seed {seed}")
+                fresh = demo_training.build(name, strength, seed, data)
+                demo_training.restart(model, fresh)
+                counts = config.num_steps, config.num_samples
+                of_model.append(demo_training.run(model, strength, seed, *counts, data, bar))
+            model.set_weights(of_model[0].weights)
+            runs += of_model
     return runs
 
 

@@ -37,7 +37,7 @@ def test_the_demo_writes_its_summary_and_pictures(tmp_path, capsys):
     assert set(summary) == {"runs", "comparisons"}
     runs = [(r["seed"], r["model"], r["stopped"]) for r in summary["runs"]]
     models = ("vae", "dvae", "wni_vae")
-    assert runs == [(s, m, e) for s in (5, 7) for m in models for e in ("end", "early")]
+    assert runs == [(s, m, e) for m in models for s in (5, 7) for e in ("end", "early")]
     bounds = {"log_likelihood", "elbo", "inference_gap"}
     settings = {"model", "num_importance_samples", "noise_stddev", "max_norm", "seed", "stopped"}
     chosen = demo_strengths.chosen()
@@ -71,6 +71,21 @@ def test_the_demo_writes_its_summary_and_pictures(tmp_path, capsys):
     assert "30 test digits, mean over 2 seeds" in printed
     assert demo_report.in_words(summary["comparisons"]) in printed
     assert "SavedModel of the DVAE, reloaded" in printed
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_xla", "little_work")
+def test_a_restarted_model_trains_as_a_fresh_one():
+    data = demo_training.load_digits()
+    used, same, fresh = (
+        demo_training.build("dvae", {"noise_stddev": 0.4}, seed, data) for seed in (1, 2, 2)
+    )
+    demo_training.fit(used, 1, 4, data)
+    demo_training.restart(used, same)
+    for model in (used, fresh):
+        demo_training.fit(model, 2, 4, data)
+    for ours, theirs in zip(used.get_weights(), fresh.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize(
