@@ -22,7 +22,7 @@ $(VENV)/installed: requirements.lock setup.py pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: install  ## Train, compare and draw five models on digits (about 5 minutes; OUT=folder)
+demo: install  ## Show on 300 digits when the method helps: table, pictures, a SavedModel (up to 5 minutes; OUT=folder)
 	$(BIN)/python -m trainers.demo --out $(OUT)
 
 test: install  ## Run all tests

@@ -1,17 +1,14 @@
 """The command lines, called as functions with argument lists, on real digits."""
 
-import dataclasses
 import json
-import pathlib
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-import air_tf
 from air_tf.evaluation import finished_batches
 from tests.commands import TRAIN, refusal, run
-from trainers import command_line, demo, evaluate, export, locks, run_folder, train
+from trainers import command_line, evaluate, export, locks, run_folder, train
 from trainers.train_config import TrainConfig
 
 
@@ -189,24 +186,3 @@ def test_evaluate_without_a_run(tmp_path, capsys):
     with pytest.raises(SystemExit):
         run(evaluate, [tmp_path])
     assert "must hold config.json" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("without_xla")
-def test_demo_writes_its_summary_and_pictures(tmp_path, capsys, monkeypatch):
-    # Two models instead of five and 50 test digits instead of 500, to save time.
-    study = {title: demo._STUDY[title] for title in ("VAE", "DVAE")}
-    data = air_tf.datasets.load("digits")
-    few = dataclasses.replace(data, test=data.test[:50])
-    monkeypatch.setattr(demo, "_STUDY", study)
-    monkeypatch.setattr(air_tf.datasets, "load", lambda name: few)
-    run(demo, ["--out", tmp_path / "demo", "--max-epochs", 1, "--num-samples", 20])
-    summary = json.loads((tmp_path / "demo" / "summary.json").read_text())
-    assert [run["title"] for run in summary] == ["VAE", "DVAE"]
-    for entry in summary:
-        for name in ("log_likelihood", "elbo", "inference_gap"):
-            assert set(entry[name]) == {"mean", "standard_error"}
-        assert {"model", "noise_stddev", "denoising_weight", "max_norm", "seed"} <= set(entry)
-    pictures = {path.name for path in pathlib.Path(tmp_path / "demo").glob("*.png")}
-    assert pictures == {"samples.png", "curves.png", "gaps.png"}
-    assert "SavedModel of the DVAE, reloaded" in capsys.readouterr().out

@@ -1,0 +1,57 @@
+"""The demo's pictures."""
+
+import air_tf
+from trainers import demo_report
+
+
+def draw(path, data, runs):
+    """Writes training.png and samples.png.
+
+    Args:
+        path: `pathlib.Path` of the folder.
+        data: `Dataset`.
+        runs: list of `demo_training.Run`.
+    """
+    _draw_training(path / "training.png", runs)
+    _draw_samples(path / "samples.png", data, runs)
+
+
+def _draw_training(path, runs):
+    """The test log p(x) and ELBO over training: a line for each seed."""
+    from matplotlib import pyplot as plt
+
+    figure, axes = plt.subplots(1, 2, figsize=(11, 4.5))
+    for axis, quantity in zip(axes, ("log_likelihood", "elbo"), strict=True):
+        for run in runs:
+            name = run.model.name
+            is_first = run.seed == runs[0].seed
+            style = {"color": f"C{list(demo_report.TITLES).index(name)}"}
+            means = [getattr(gaps, quantity).mean for gaps in run.along.values()]
+            legend = demo_report.label(runs, name) if is_first else None
+            axis.plot(list(run.along), means, ".-", label=legend, **style)
+            early = getattr(run.early, quantity).mean
+            axis.plot(run.early_steps, early, "*", markersize=12, markeredgecolor="k", **style)
+        axis.set(xlabel="optimizer steps", ylabel="nats")
+    axes[0].set_title("test log p(x)")
+    axes[1].set_title("test ELBO")
+    axes[0].plot([], [], "*", color="w", markeredgecolor="k", markersize=12, label="stopped early")
+    axes[0].legend()
+    _save(figure, path)
+
+
+def _draw_samples(path, data, runs):
+    """Samples and reconstructions at the end of training, of the first seed."""
+    from matplotlib import pyplot as plt
+
+    firsts = [run for run in runs if run.seed == runs[0].seed]
+    figure, axes = plt.subplots(2, len(firsts), figsize=(3 * len(firsts), 6))
+    for run, column in zip(firsts, axes.T, strict=True):
+        grids = air_tf.plotting.model_grids(run.model, data.test, data.image_shape, run.seed)
+        for axis, (name, grid) in zip(column, grids.items(), strict=True):
+            air_tf.plotting.show_grid(axis, grid, f"{demo_report.TITLES[run.model.name]}: {name}")
+    _save(figure, path)
+
+
+def _save(figure, path):
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
