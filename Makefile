@@ -40,10 +40,10 @@ tables: install  ## Write RESULTS.md and its figures again from the records unde
 study: install  ## Run the missing parts of a study (STUDY=caltech MANUAL_DIR=folder)
 	$(BIN)/python -m studies.reproduce --study $(STUDY) $(MANUAL_DIR:%=--manual-dir %)
 
-bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, and the peers (about 20 minutes)
+bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, and the peers (about 25 minutes; MANUAL_DIR=folder)
 	$(BIN)/python -m benchmarks.compare --peers
 	$(BIN)/python -m benchmarks.cold_start --peers
-	$(BIN)/python -m benchmarks.iw_svi_quality
+	$(BIN)/python -m benchmarks.iw_svi_quality $(MANUAL_DIR:%=--manual-dir %)
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.signal_to_noise
 
