@@ -27,7 +27,14 @@ class VariationalFamily(DistributionFamily, abc.ABC):
         return self.transform(q, self.noise(q, num_samples, seed))
 
     def widened(self, q, factor):
-        """The distribution of g(factor · ε): of a Gaussian, the one of `factor` times its scale."""
+        """The distribution of g(factor · ε), ε ~ N(0, I).
+
+        Of a Gaussian it is the one with `factor` times the scale.
+
+        Args:
+            q: a `tfp.distributions.TransformedDistribution` of this family, as for `sample`.
+            factor: scalar tensor or number > 0.
+        """
         wider = tfp.bijectors.Chain([q.bijector, tfp.bijectors.Scale(factor)])
         return tfp.distributions.TransformedDistribution(q.distribution, wider)
 

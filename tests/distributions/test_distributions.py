@@ -54,6 +54,22 @@ def test_family_samples_have_its_moments(name):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
+def test_widened_is_the_gaussian_of_a_larger_scale(name):
+    family = named(name)
+    q = family(outputs_of(family))
+    wider = family.widened(q, 1.5)
+    z = family.sample(wider, 6, SEED)
+    shift = family.sample(q, 6, SEED) - q.mean()  # of the same noise
+    np.testing.assert_allclose(z - q.mean(), 1.5 * shift, rtol=1e-4, atol=1e-5)
+    parameters = zip(q.mean().numpy(), q.covariance().numpy(), strict=True)
+    expected = [
+        scipy.stats.multivariate_normal(loc, 1.5**2 * covariance).logpdf(z.numpy()[:, i])
+        for i, (loc, covariance) in enumerate(parameters)
+    ]
+    np.testing.assert_allclose(wider.log_prob(z), np.transpose(expected), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", FAMILIES)
 def test_family_kl_to_the_prior_is_closed_form(name):
     family = named(name)
     q = family(outputs_of(family))
