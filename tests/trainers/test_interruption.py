@@ -90,7 +90,7 @@ def test_an_evaluation_killed_in_the_middle(tmp_path):
     arguments = command("evaluate", run, *words)
     kill_after(random.Random(2).uniform(0, 0.2), arguments, lambda: len(finished()) > 1)
     kept, write, written = finished(), finished_batches.write, []
-    assert 1 < len(kept) < 50  # 25 batches of IW-SVI, 25 of the gaps
+    assert 1 < len(kept) < 25  # of 25 batches
 
     def counted(path, index, results):
         written.append(index)
@@ -103,7 +103,7 @@ def test_an_evaluation_killed_in_the_middle(tmp_path):
         patch.setattr(finished_batches, "write", counted)
         backups = run / run_folder.EVALUATION_BACKUPS / "test"
         gaps = air_tf.evaluation.inference_gaps(model, x, **options, backup_dir=backups)
-    assert len(written) == 50 - len(kept)
+    assert len(written) == 25 - len(kept)
     expected = air_tf.evaluation.inference_gaps(model, x, **options)
     for bound in dataclasses.fields(gaps):
         values, untouched = (getattr(result, bound.name).per_example for result in (gaps, expected))
