@@ -1,14 +1,13 @@
 """How much of log p(x) is lost in inference, and where."""
 
 import dataclasses
-import functools
 
 import numpy as np
 
 from air_tf import checks
 from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
-from air_tf.evaluation.iw_svi import LEARNING_RATE, WIDENING, IWSVIEstimate, spent_effort
+from air_tf.evaluation.iw_svi import LEARNING_RATE, IWSVIEstimate, optimal_bound, spent_effort
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
 from air_tf.evaluation.streaming_bounds import streaming_bounds
@@ -121,10 +120,18 @@ def inference_gaps(
 
 def _bounds(run, x, seed, num_samples, num_train_samples, max_steps, learning_rate):
     outputs, seeds = run(amortized_posterior, x, seed)
-    optimize = functools.partial(run, optimize_posterior, x, num_train_samples=num_train_samples)
-    optimal = optimize(outputs, seeds[0], max_steps, learning_rate, True)
-    log_likelihood, _ = run(streaming_bounds, x, optimal, seeds[1], num_samples, WIDENING)
+    effort = num_samples, num_train_samples, max_steps, learning_rate
+    optimal, log_likelihood = optimal_bound(run, x, outputs, seeds[:2], *effort)
     importance, elbo = run(streaming_bounds, x, outputs, seeds[2], num_samples, 1.0)
-    optimal = optimize(optimal, seeds[3], -(-max_steps // 2), learning_rate, False)
+    optimal = run(
+        optimize_posterior,
+        x,
+        optimal,
+        seeds[3],
+        -(-max_steps // 2),
+        learning_rate,
+        False,
+        num_train_samples=num_train_samples,
+    )
     _, optimal_elbo = run(streaming_bounds, x, optimal, seeds[4], -(-num_samples // 10), 1.0)
     return log_likelihood, importance, elbo, optimal_elbo

@@ -19,7 +19,7 @@ QUALITIES = {
 }
 LEARNING_RATE = 0.1
 # k samples reach further than the k̂ that q* is fitted with, so that a wider q* is better for them.
-WIDENING = 1.1
+_WIDENING = 1.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,16 +113,33 @@ def spent_effort(quality="default", num_samples=None, num_train_samples=None, ma
     }
 
 
-def _bound(run, x, seed, num_samples, num_train_samples, max_steps, learning_rate):
+def _bound(run, x, seed, **effort):
     outputs, seeds = run(amortized_posterior, x, seed)
+    return optimal_bound(run, x, outputs, seeds[:2], **effort)[1:]
+
+
+def optimal_bound(run, x, outputs, seeds, num_samples, num_train_samples, max_steps, learning_rate):
+    """q* of each example and its IWAE-k bound.
+
+    Args:
+        run, x: as `map_batches` gives them.
+        outputs: starting point, raw parameters of q.
+        seeds: two seeds, of the steps and of the bound.
+        num_samples, num_train_samples, max_steps, learning_rate: as in `iw_svi`.
+
+    Returns:
+        Raw parameters of q*, which the bound widens, and the bound.
+    """
+    train_seed, final_seed = seeds
     optimal = run(
         optimize_posterior,
         x,
         outputs,
-        seeds[0],
+        train_seed,
         max_steps,
         learning_rate,
         True,
         num_train_samples=num_train_samples,
     )
-    return run(streaming_bounds, x, optimal, seeds[1], num_samples, WIDENING)[:1]
+    bound, _ = run(streaming_bounds, x, optimal, final_seed, num_samples, _WIDENING)
+    return optimal, bound

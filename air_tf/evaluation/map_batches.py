@@ -38,7 +38,7 @@ def map_batches(
     x = model.observations(x)
     batch_size = min(checks.positive_int("batch_size", batch_size), len(x))
     strategy = model.distribute_strategy
-    run = functools.partial(programs.run, model)
+    run = functools.partial(programs.run, model, programs.kept_by(model))
 
     def batch(index):
         # Repeated examples fill up the last batch, so that one program fits all batches.

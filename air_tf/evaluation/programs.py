@@ -8,12 +8,12 @@ from air_tf import private_keras
 from air_tf.program import program
 
 
-def run(model, function, x, *arguments, **options):
+def run(model, programs, function, x, *arguments, **options):
     """Runs `function(model, x, *arguments, **options)` as one program on each replica.
 
-    The model keeps the program: evaluators share it, and the next call does not compile again.
-
     Args:
+        model: a `VariationalAutoencoder`.
+        programs: its programs, of `kept_by`; a new one is added.
         function: returns a structure of tensors.
         x: a batch `[B, *S]`, or one for each replica of the model's strategy.
         *arguments: tensors, or one for each replica; a number may change without a new program.
@@ -25,7 +25,6 @@ def run(model, function, x, *arguments, **options):
     strategy = model.distribute_strategy
     local = strategy.experimental_local_results(x)[0]
     key = (function, local.shape, local.dtype, *sorted(options.items()))
-    programs = _programs(model)
     if key not in programs:
         # Not over replicas: on CPU, XLA reaches the variables of the first one only.
         xla = model.compiles_to_xla()
@@ -36,8 +35,11 @@ def run(model, function, x, *arguments, **options):
     return programs[key]((x, *tensors))
 
 
-def _programs(model):
-    """The programs of a model as it is now; it drops programs of an earlier state."""
+def kept_by(model):
+    """The programs of a model as it is now; it drops programs of an earlier state.
+
+    Evaluators share them, and the next call does not compile again.
+    """
     parts = [model.variational_family, model.likelihood, *model.variables]
     for layer in private_keras.all_layers(model):
         parts += [layer, layer.dtype_policy, getattr(layer, "activation", None)]
