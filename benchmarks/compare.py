@@ -16,7 +16,7 @@ import rich.progress
 import tyro
 
 from benchmarks import table, workload
-from benchmarks.contender import Contender, alone, rounds
+from benchmarks.contender import alone, contender, rounds
 
 _HERE = pathlib.Path(__file__).parent
 _TRAINERS = {  # name: (module, task)
@@ -75,8 +75,8 @@ def main(peers: bool = False, repeats: int = 5, out: pathlib.Path = _HERE / "res
 
         @functools.cache
         def process(module):
-            contender = Contender(module)
-            at_end.callback(contender.stop)
+            process = contender(module)
+            at_end.callback(process.stop)
             return contender
 
         for title, group, of, amounts, unit in sections():

@@ -4,9 +4,7 @@ With `--against`, another version of air_tf takes turns with this one, image for
 """
 
 import json
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
 
@@ -16,6 +14,7 @@ import tqdm
 import tyro
 
 import air_tf
+from benchmarks.contender import Contender
 
 _HERE = pathlib.Path(__file__).parent
 _MODELS = {
@@ -33,50 +32,29 @@ _OURS += [(5000, 16, 40), (5000, 16, 160)]
 _THEIRS = [(5000, 8, steps) for steps in (500, 200, 100)] + [(2500, 8, 500)]
 
 
-class Evaluator:
-    """A process that evaluates images with the air_tf of a folder."""
-
-    def __init__(self, folder, model, images):
-        self._process = subprocess.Popen(
-            [sys.executable, _HERE / "contenders/iw_svi_bounds.py", model, images],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(folder), "TF_CPP_MIN_LOG_LEVEL": "3"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def ask(self, evaluate, effort=()):
-        """The answer of the process, for k, k̂ and T, or for the defaults."""
-        options = dict(zip(_NAMES, effort, strict=False))
-        self._process.stdin.write(json.dumps({"evaluate": evaluate, "options": options}) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def stop(self):
-        """Ends the process."""
-        self._process.stdin.close()
-        self._process.wait()
-
-
 def measure(model, x, against, progress):
     """Points of the curves, and the gaps, of a model: `{"this" or "other": [answers]}`."""
     folders = {"this": _HERE.parent, **({"other": against} if against else {})}
     with tempfile.TemporaryDirectory() as folder:
         images = pathlib.Path(folder) / "x.npy"
         np.save(images, x)
-        evaluators = {name: Evaluator(path, model, images) for name, path in folders.items()}
+        command = [sys.executable, _HERE / "contenders/iw_svi_bounds.py", model, images]
+        evaluators = {
+            name: Contender(command, path, PYTHONPATH=str(path)) for name, path in folders.items()
+        }
         efforts = {"this": _OURS, "other": _THEIRS}
         answers = {name: [] for name in evaluators}
         for index in range(max(map(len, efforts.values()))):
             for name, evaluator in evaluators.items():
                 if index < len(efforts[name]):
                     effort = efforts[name][index]
-                    answers[name].append({"effort": effort, **evaluator.ask("iw_svi", effort)})
+                    options = dict(zip(_NAMES, effort, strict=True))
+                    answer = evaluator.ask(evaluate="iw_svi", options=options)
+                    answers[name].append({"effort": effort, **answer})
                     progress.update()
         for name, evaluator in evaluators.items():
-            answers[name].append({"effort": "gaps", **evaluator.ask("inference_gaps")})
+            answer = evaluator.ask(evaluate="inference_gaps", options={})
+            answers[name].append({"effort": "gaps", **answer})
             progress.update()
             evaluator.stop()
     return answers

@@ -31,8 +31,8 @@ def network(weights, h):
     return h
 
 
-def bound(weights, x, k, seed):
-    """The mean IWAE-k bound of images `[B, D]`."""
+def log_weights(weights, x, k, seed):
+    """Log importance weights `[k, B]` of images `[B, D]`."""
     x, latent_dim = tf.cast(x, tf.float32), workload.LATENT_DIM
     loc, raw_scale = tf.split(network(weights[: 2 * _DEPTH], x), 2, axis=-1)
     scale = tf.math.softplus(raw_scale) + 1e-5
@@ -40,12 +40,25 @@ def bound(weights, x, k, seed):
     z = loc + scale * noise
     logits = network(weights[2 * _DEPTH :], tf.reshape(z, [-1, latent_dim]))
     logits = tf.reshape(logits, [k, *x.shape])
-    log_weights = (
+    return (
         tf.reduce_sum(x * logits - tf.math.softplus(logits), -1)
         - 0.5 * tf.reduce_sum(z**2, -1)
         + tf.reduce_sum(0.5 * noise**2 + tf.math.log(scale), -1)
     )
-    return tf.reduce_mean(tf.reduce_logsumexp(log_weights, axis=0)) - tf.math.log(float(k))
+
+
+def bound(values):
+    """The IWAE bound `[B]` of log weights `[k, B]`."""
+    return tf.reduce_logsumexp(values, axis=0) - tf.math.log(float(len(values)))
+
+
+def adam_step(weights, means, squares, gradients, t):
+    """A step of Adam: new weights and moments."""
+    rate = workload.LEARNING_RATE * tf.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+    means = [0.9 * m + 0.1 * g for m, g in zip(means, gradients, strict=True)]
+    squares = [0.999 * s + 0.001 * g**2 for s, g in zip(squares, gradients, strict=True)]
+    moments = zip(weights, means, squares, strict=True)
+    return [w - rate * m / (tf.sqrt(s) + 1e-7) for w, m, s in moments], means, squares
 
 
 def adam(x, k):
@@ -63,17 +76,11 @@ def adam(x, k):
         def step(i, weights, means, squares, total):
             with tf.GradientTape() as tape:
                 tape.watch(weights)
-                value = -bound(weights, batches[i], k, tf.stack([i, 7]))
+                values = log_weights(weights, batches[i], k, tf.stack([i, 7]))
+                loss = -tf.reduce_mean(bound(values))
+            gradients = tape.gradient(loss, weights)
             t = tf.cast(i + 1, tf.float32)
-            rate = workload.LEARNING_RATE * tf.sqrt(1 - 0.999**t) / (1 - 0.9**t)
-            gradients = tape.gradient(value, weights)
-            means = [0.9 * m + 0.1 * g for m, g in zip(means, gradients, strict=True)]
-            squares = [0.999 * s + 0.001 * g**2 for s, g in zip(squares, gradients, strict=True)]
-            weights = [
-                w - rate * m / (tf.sqrt(s) + 1e-7)
-                for w, m, s in zip(weights, means, squares, strict=True)
-            ]
-            return i + 1, weights, means, squares, total + value
+            return i + 1, *adam_step(weights, means, squares, gradients, t), total + loss
 
         n = len(weights)
         values = [variable.read_value() for variable in state]
@@ -115,8 +122,9 @@ def train_and_validate(data_set):
     @tf.function(jit_compile=True)
     def total(batches):
         def add(i, total):
-            value = bound(weights, batches[i], workload.VALIDATION_SAMPLES, tf.stack([i, 8]))
-            return i + 1, total + value * batches.shape[1]
+            seed = tf.stack([i, 8])
+            values = log_weights(weights, batches[i], workload.VALIDATION_SAMPLES, seed)
+            return i + 1, total + tf.reduce_sum(bound(values))
 
         return tf.while_loop(lambda i, _: i < len(batches), add, [0, 0.0])[1]
 
