@@ -9,7 +9,7 @@ import pytest
 import air_tf
 from air_tf import files
 from tests.commands import refusal, run
-from trainers import demo, demo_report, demo_strengths, demo_training
+from trainers import demo, demo_report, demo_strengths, demo_training, trajectory
 from trainers.demo import DemoConfig
 from trainers.demo_strengths import DemoStrengthsConfig
 
@@ -80,10 +80,11 @@ def test_a_restarted_model_trains_as_a_fresh_one():
     used, same, fresh = (
         demo_training.build("dvae", {"noise_stddev": 0.4}, seed, data) for seed in (1, 2, 2)
     )
-    demo_training.fit(used, 1, 4, data)
-    demo_training.restart(used, same)
+    course = demo_training.course(4)
+    trajectory.fit(used, data, 1, course)
+    trajectory.restart(used, same)
     for model in (used, fresh):
-        demo_training.fit(model, 2, 4, data)
+        trajectory.fit(model, data, 2, course)
     for ours, theirs in zip(used.get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
