@@ -1,0 +1,105 @@
+"""What the map says: differences from the plain model, by data set, size, stop and strength."""
+
+import pathlib
+
+import numpy as np
+
+from air_tf import files
+from studies import markdown, verdicts
+from studies.map import plan as plans
+from trainers.train_config import STRENGTHS
+
+TITLES = {
+    "iwae": "stopped by the IWAE-64 bound",
+    "log_likelihood": "stopped by log p(x)",
+    "end": "not stopped",
+}
+FAMILIES = {"dvae": "noise", "wni_vae": "cap", "dwni_vae": "noise and cap"}
+
+
+def read(folder="results/map"):
+    """{group: record} of the records of the map, in the order of the plan."""
+    paths = {group: pathlib.Path(folder, f"{group}.json") for group in plans.read().cells}
+    return {group: files.read_json(path) for group, path in paths.items() if path.exists()}
+
+
+def verdict(delta):
+    """Whether a difference is positive ("holds"), negative ("does not hold") or "undecided".
+
+    It counts if it is beyond two of its standard errors and beyond the 95 % interval of its seeds.
+
+    Args:
+        delta: {"mean", "standard_error", "of_seeds"} as in a record.
+    """
+    margins = verdicts.NEGLIGIBLE, 2 * delta["standard_error"]
+    return verdicts.of(delta["mean"], max(*margins, verdicts.half_interval(delta["of_seeds"])))
+
+
+def chosen(record, rule):
+    """{model: the name of its cell with the best log p(x) of validation images}.
+
+    Args:
+        record: of a data set and size.
+        rule: how trainings stop, a key of `TITLES`.
+    """
+    best = {}
+    for name, cell in record["cells"].items():
+        score = cell["stopped"][rule]["validation_log_likelihood"]
+        if cell["model"] not in best or score > best[cell["model"]][0]:
+            best[cell["model"]] = score, name
+    return {model: name for model, (_, name) in best.items()}
+
+
+def label(cell):
+    """The strengths of a cell in symbols, such as "σ = 0.2, H = 3"."""
+    strength = cell["strength"].items()
+    return ", ".join(f"{STRENGTHS[key]} = {value:g}" for key, value in strength) or "plain"
+
+
+def text(delta):
+    """A difference with its error, bold if it counts."""
+    found = f"{delta['mean']:+z.2f} ± {delta['standard_error']:.2f}"
+    return found if verdict(delta) == "undecided" else f"**{found}**"
+
+
+def table_of_best(records, quantity="log_likelihood"):
+    """Markdown: of each model the strength that validation images choose, and its difference."""
+    rows = []
+    for record in records.values():
+        for rule, title in TITLES.items():
+            names = chosen(record, rule)
+            row = [record["data_set"], str(record["size"]), title]
+            for model in FAMILIES:
+                cell = record["cells"].get(names.get(model))
+                row.append(
+                    f"{text(cell['stopped'][rule]['delta'][quantity])} ({label(cell)})"
+                    if cell
+                    else ""
+                )
+            rows.append(row)
+    return markdown.table(["data", "N", "", *FAMILIES.values()], rows)
+
+
+def counts(records, quantity, rule, model=None):
+    """How many differences are positive, negative and undecided, over all regularized cells."""
+    found = [
+        verdict(cell["stopped"][rule]["delta"][quantity])
+        for record in records.values()
+        for cell in record["cells"].values()
+        if cell["strength"] and model in (None, cell["model"])
+    ]
+    return tuple(found.count(name) for name in verdicts.VERDICTS)
+
+
+def deltas(record, rule, quantity="log_likelihood"):
+    """{label: difference} of the regularized cells of a record, weak ones first."""
+    return {
+        label(cell): cell["stopped"][rule]["delta"][quantity]
+        for cell in record["cells"].values()
+        if cell["strength"]
+    }
+
+
+def means(found):
+    """The means of {label: difference}, as an array."""
+    return np.array([delta["mean"] for delta in found.values()])
