@@ -5,6 +5,9 @@ import pathlib
 
 from air_tf import files
 from studies import assessment, claims_page, markdown, overview, page, records, study
+from studies.map import figure as map_figure
+from studies.map import page as map_page
+from studies.map import report as map_report
 from trainers import command_line
 
 
@@ -20,7 +23,7 @@ class TablesConfig:
 
 
 def tables(config):
-    """Writes RESULTS.md, a page for each study, and the page of the claims."""
+    """Writes RESULTS.md, a page for each study, and the pages of the claims and of the map."""
     out = pathlib.Path(config.out)
     pages = out / "results"
     (pages / "figures").mkdir(parents=True, exist_ok=True)
@@ -32,9 +35,14 @@ def tables(config):
         studies[name] = plan, found.get(records.STUDY_VERSION, {})
     assessments = assessment.assess(studies)
     files.write_text(pages / "claims.md", claims_page.write(assessments, list(studies)))
+    of_map = map_report.read(pathlib.Path(config.results, "map"))
+    if of_map:
+        map_figure.draw(pages / "figures" / "map.png", of_map)
+        files.write_text(pages / "map.md", map_page.write(of_map))
     sections = [
         overview.introduction(studies),
         overview.of_claims(assessments),
+        map_page.section(of_map),
         overview.of_studies(studies),
     ]
     files.write_text(out / "RESULTS.md", markdown.document(*sections))
