@@ -5,7 +5,6 @@ import itertools
 import pathlib
 import time
 
-import matplotlib.figure
 import numpy as np
 import tqdm
 
@@ -13,16 +12,11 @@ import air_tf
 from air_tf import checks, files
 from air_tf.evaluation import Estimate, finished_batches
 from air_tf.evaluation.iw_svi import LEARNING_RATE
-from studies import markdown as md
+from studies import estimators_report
 from trainers import command_line, provenance
 from trainers.train_config import STRENGTHS
 
-_CAPTION = """\
-Plain models have log p(x), the others the difference from the plain model of the same k: on the
-first {num_test_examples} test images, in nats. At T = 0 it is the IWAE-{num_samples} bound with the
-encoder's q. Then q takes T steps of IW-SVI (k̂ = {num_train_samples}), from this learning rate on,
-and is widened as `iw_svi` does. ± is the standard error over images, paired for a difference. Each
-model was trained once, so it does not include the variation between seeds."""
+_FOLDERS = ("data_dir", "manual_dir", "work", "results")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,92 +59,12 @@ def estimators(config):
     path = pathlib.Path(config.results, "estimators.json")
     if not path.exists() or files.read_json(path)["config"] != options:
         path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, _measure(config, options))
+        files.write_json(path, {"config": options, **_measure(config)})
     record = files.read_json(path)
-    figure = path.parent / "figures" / path.with_suffix(".png").name
+    figure = path.parent / "figures" / "estimators.png"
     figure.parent.mkdir(exist_ok=True)
-    draw(figure, record)
-    print(markdown(record))
-
-
-def draw(path, record):
-    """Draws the differences against T: a panel for each learning rate, a line for each model."""
-    rates, steps = record["config"]["learning_rates"], _steps(record)
-    figure = matplotlib.figure.Figure(figsize=(5 * len(rates), 4.5), layout="constrained")
-    panels = figure.subplots(1, len(rates), squeeze=False, sharey=True)[0]
-    for axes, rate in zip(panels, rates, strict=True):
-        for line, (name, curve) in enumerate(_differences(record, rate).items()):
-            means, errors = zip(
-                *(estimate["difference"].values() for estimate in curve), strict=True
-            )
-            x = np.arange(len(steps)) + 0.06 * line  # bars side by side
-            axes.errorbar(x, means, errors, fmt="o-", capsize=3, label=name)
-        axes.axhline(0, color="grey", linewidth=1)
-        axes.set_xticks(range(len(steps)), steps)
-        axes.set(title=f"learning rate {rate:g}", xlabel="steps of IW-SVI, T")
-        axes.legend()
-    panels[0].set_ylabel("Δ log p(x) (nats)")
-    figure.savefig(path, dpi=110, metadata={"Software": None})
-
-
-def markdown(record):
-    """A table of the record, and a sentence for each rate that says where Δ changes its sign."""
-    header = ["", "learning rate", *(f"T = {steps}" for steps in _steps(record))]
-    rates = record["config"]["learning_rates"]
-    rows = [
-        [name, f"{rate:g}", *map(_text, curve)]
-        for rate in rates
-        for name, curve in _curves(record, rate).items()
-    ]
-    caption = _CAPTION.format(**record["config"], num_test_examples=record["num_test_examples"])
-    sentences = " ".join(_sentence(rate, _differences(record, rate)) for rate in rates)
-    return "\n\n".join((caption, md.table(header, rows), sentences))
-
-
-def _sentence(rate, curves):
-    changed, kept = [], []
-    for name, curve in curves.items():
-        signs = [estimate["difference"]["mean"] > 0 for estimate in curve]
-        changes = [
-            f"from {_text(before)} at T = {before['max_steps']} "
-            f"to {_text(after)} at T = {after['max_steps']}"
-            for (before, after), (was, now) in zip(
-                itertools.pairwise(curve), itertools.pairwise(signs), strict=True
-            )
-            if was != now
-        ]
-        if changes:
-            changed.append(f"{name} ({', '.join(changes)})")
-        else:
-            kept.append(f"{name} ({'positive' if signs[0] else 'negative'})")
-    found = {"changes its sign": changed, "keeps its sign": kept}
-    parts = [f"{verb} for {'; '.join(names)}" for verb, names in found.items() if names]
-    return f"At the learning rate {rate:g}, Δ log p(x) {', and '.join(parts)}."
-
-
-def _steps(record):
-    return [0, *record["config"]["max_steps"]]
-
-
-def _text(estimate):
-    found = estimate["difference"] or estimate["log_likelihood"]
-    return f"{found['mean']:z.2f} ± {found['standard_error']:.2f}"
-
-
-def _curves(record, rate):
-    """{model, less its plain one: its estimates at T = 0 and at each T by a learning rate}."""
-    found = {}
-    for estimate in record["estimates"]:
-        if estimate["learning_rate"] in (None, rate):
-            name = " − ".join(filter(None, (estimate["model"], estimate["plain"])))
-            found.setdefault(name, []).append(estimate)
-    return found
-
-
-def _differences(record, rate):
-    """The curves of the regularized models."""
-    curves = _curves(record, rate)
-    return {name: curve for name, curve in curves.items() if curve[0]["plain"] is not None}
+    estimators_report.draw(figure, record)
+    print(estimators_report.markdown(record))
 
 
 def _options(config):
@@ -163,21 +77,18 @@ def _options(config):
             check(name, value)
     for name in ("num_examples", "num_samples", "num_train_samples"):
         checks.positive_int(name, getattr(config, name))
-    options = dataclasses.asdict(config)
-    for name in ("data_dir", "manual_dir", "work", "results"):
-        del options[name]
-    max_steps, learning_rates = sorted(set(config.max_steps)), list(config.learning_rates)
-    return {**options, "max_steps": max_steps, "learning_rates": learning_rates}
+    options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _FOLDERS}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
 
 
-def _measure(config, options):
-    """The record: options, versions, and an estimate of each model at each rate and T."""
+def _measure(config):
+    """The versions, and an estimate of each model at each learning rate and T."""
     pairs, work = _pairs(config.dataset), pathlib.Path(config.work)
     folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
     x = air_tf.datasets.load(config.dataset, **folders).test[: config.num_examples]
     work.mkdir(parents=True, exist_ok=True)
     versions = provenance.keep_versions(work)
-    efforts = [(None, 0), *itertools.product(options["learning_rates"], options["max_steps"])]
+    efforts = [(None, 0), *itertools.product(config.learning_rates, config.max_steps)]
     estimates, found = [], {}
     with tqdm.tqdm(total=len(pairs) * len(efforts), unit="estimate") as bar:
         for name, plain in pairs.items():
@@ -199,8 +110,7 @@ def _measure(config, options):
                     }
                 )
                 bar.update()
-    about = {"config": options, "versions": versions, "num_test_examples": len(x)}
-    return {**about, "estimates": estimates}
+    return {"versions": versions, "num_test_examples": len(x), "estimates": estimates}
 
 
 def _pairs(dataset):
