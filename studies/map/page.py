@@ -1,6 +1,8 @@
 """The map in words: a section of RESULTS.md, and a page of its own."""
 
-from studies import markdown
+import numpy as np
+
+from studies import markdown, verdicts
 from studies.map import report
 
 _LEGEND = """Each training takes 3 times the steps after which a plain VAE of its size has the best
@@ -15,25 +17,41 @@ studies.map.collect` writes the records under `results/map/`, and `make tables` 
 
 
 def section(records):
-    """The map in RESULTS.md: a picture and a line for each way to stop; empty without records."""
+    """The map in RESULTS.md: a picture and claims 1 and 2 by regime; empty without records."""
     if not records:
         return ""
-    lines = []
-    for rule, title in report.TITLES.items():
-        up, down, unclear = report.counts(records, "log_likelihood", rule)
-        narrower = report.counts(records, "inference_gap", rule)[1]
-        lines.append(
-            f"* **{title.capitalize()}**: of {up + down + unclear} cells, log p(x) is higher in "
-            f"{up}, lower in {down} and undecided in {unclear}; the inference gap is smaller in "
-            f"{narrower}."
-        )
     caption = (
         "Test log p(x) less the plain model's, by training images and strength; bold if it counts. "
         "[The map's page](results/map.md) has the numbers, "
         "[the guide](docs/when_it_helps.md) what to do with them."
     )
+    before = (
+        "Claims 1 and 2 by regime, with the strength that validation images choose for each size: "
+        "the verdict, how many differences are on the claimed side / on the other / undecided, and "
+        "their mean."
+    )
+    quantities = {"log_likelihood": ("log p(x) is higher", 1), "inference_gap": ("the gap is lower", -1)}
+    rows = [
+        [claim, words, *(_regime(records, rule, model, name, sign) for rule in report.TITLES)]
+        for name, (claim, sign) in quantities.items()
+        for model, words in report.FAMILIES.items()
+    ]
     picture = "![Where regularized encoders help](results/figures/map.png)"
-    return markdown.document("## The map", picture, caption, "\n".join(lines))
+    table = markdown.table(["", "", *report.TITLES.values()], rows)
+    return markdown.document("## The map", picture, caption, before, table)
+
+
+def _regime(records, rule, model, quantity, sign):
+    """The verdict on a claim over all sizes, for a family and a way to stop."""
+    deltas = []
+    for record in records.values():
+        name = report.chosen(record, rule).get(model)
+        if name is not None:
+            deltas.append(record["cells"][name]["stopped"][rule]["delta"][quantity])
+    found = [report.verdict(delta, sign) for delta in deltas]
+    counts = " / ".join(str(found.count(verdict)) for verdict in verdicts.VERDICTS)
+    mean = np.mean([delta["mean"] for delta in deltas])
+    return f"{verdicts.of_all(found)} ({counts}), {mean:+z.2f}"
 
 
 def write(records):

@@ -21,16 +21,17 @@ def read(folder="results/map"):
     return {group: files.read_json(path) for group, path in paths.items() if path.exists()}
 
 
-def verdict(delta):
-    """Whether a difference is positive ("holds"), negative ("does not hold") or "undecided".
+def verdict(delta, sign=1):
+    """Whether a difference has a sign ("holds"), the other one ("does not hold"), or "undecided".
 
     It counts if it is beyond two of its standard errors and beyond the 95 % interval of its seeds.
 
     Args:
         delta: {"mean", "standard_error", "of_seeds"} as in a record.
+        sign: 1 or −1.
     """
     margins = verdicts.NEGLIGIBLE, 2 * delta["standard_error"]
-    return verdicts.of(delta["mean"], max(*margins, verdicts.half_interval(delta["of_seeds"])))
+    return verdicts.of(sign * delta["mean"], max(*margins, verdicts.half_interval(delta["of_seeds"])))
 
 
 def chosen(record, rule):
@@ -58,24 +59,3 @@ def text(delta):
     """A difference with its error, bold if it counts."""
     found = f"{delta['mean']:+z.2f} ± {delta['standard_error']:.2f}"
     return found if verdict(delta) == "undecided" else f"**{found}**"
-
-
-def counts(records, quantity, rule):
-    """How many differences are positive, negative and undecided, over all regularized cells.
-
-    Args:
-        records: {group: record}.
-        quantity: "log_likelihood", "elbo" or "inference_gap".
-        rule: how trainings stop, a key of `TITLES`.
-    """
-    found = [verdict(d) for record in records.values() for d in deltas(record, rule, quantity)]
-    return tuple(found.count(name) for name in verdicts.VERDICTS)
-
-
-def deltas(record, rule, quantity="log_likelihood"):
-    """The differences of the regularized cells of a record from its plain model."""
-    return [
-        cell["stopped"][rule]["delta"][quantity]
-        for cell in record["cells"].values()
-        if cell["strength"]
-    ]
