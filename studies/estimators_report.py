@@ -5,8 +5,14 @@ import itertools
 import matplotlib.figure
 import numpy as np
 
-from studies.markdown import table
+from studies.markdown import document, table
 
+_QUESTION = """# Does the estimator of log p(x) decide claim 1 on Caltech?
+
+A bound that starts from the encoder's q favours the better encoder. The more IW-SVI optimises q,
+the less it does. So we ask the same published models with few and with many steps. The paper's
+number of steps, rate and k̂ are not known: this shows what an estimator can do, not what the
+paper's did."""
 _CAPTION = """\
 Plain models have log p(x), the others the difference from the plain model of the same k: on the
 first {num_test_examples} test images, in nats. At T = 0 it is the IWAE-{num_samples} bound with the
@@ -31,6 +37,13 @@ def draw(path, record):
         axes.legend()
     panels[0].set_ylabel("Δ log p(x) (nats)")
     figure.savefig(path, dpi=110, metadata={"Software": None})
+
+
+def page(record):
+    """The page of the record, results/estimators.md."""
+    picture = "![Δ log p(x) against the steps of IW-SVI](figures/estimators.png)"
+    command = "`python -m studies.estimators` made the record, results/estimators.json."
+    return document(_QUESTION, picture, markdown(record), command)
 
 
 def markdown(record):

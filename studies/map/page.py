@@ -23,35 +23,61 @@ def section(records):
     caption = (
         "Test log p(x) less the plain model's, by training images and strength; bold if it counts. "
         "[The map's page](results/map.md) has the numbers, "
-        "[the guide](docs/when_it_helps.md) what to do with them."
+        "[the guide](docs/when_it_helps.md) what to do with them. How the sign depends on the "
+        "estimator has [a page](results/estimators.md), too."
     )
     before = (
-        "Claims 1 and 2 by regime, with the strength that validation images choose for each size: "
-        "the verdict, how many differences are on the claimed side / on the other / undecided, and "
+        "Claims 1 to 3 by regime, at the strength that validation images choose for each size: the "
+        "verdict, how many differences are on the claimed side / on the other / undecided, and "
         "their mean."
     )
-    quantities = {"log_likelihood": ("log p(x) is higher", 1), "inference_gap": ("the gap is lower", -1)}
     rows = [
-        [claim, words, *(_regime(records, rule, model, name, sign) for rule in report.TITLES)]
-        for name, (claim, sign) in quantities.items()
+        [claim, words, *(_regime(records, rule, model, ask) for rule in report.TITLES)]
+        for claim, ask in _CLAIMS.items()
         for model, words in report.FAMILIES.items()
     ]
     picture = "![Where regularized encoders help](results/figures/map.png)"
-    table = markdown.table(["", "", *report.TITLES.values()], rows)
+    table = markdown.table(["claim", "", *report.TITLES.values()], rows)
     return markdown.document("## The map", picture, caption, before, table)
 
 
-def _regime(records, rule, model, quantity, sign):
+def _higher(cells, rule):
+    return cells["chosen"]["stopped"][rule]["delta"]["log_likelihood"], 1
+
+
+def _narrower(cells, rule):
+    return cells["chosen"]["stopped"][rule]["delta"]["inference_gap"], -1
+
+
+def _underfits(cells, rule):
+    chosen, strongest = (
+        cells[name]["stopped"][rule]["delta"]["log_likelihood"] for name in ("chosen", "strongest")
+    )
+    return report.minus(chosen, strongest), 1
+
+
+# What a claim says of the chosen and the strongest cell of a family: a difference and its sign.
+_CLAIMS = {
+    "1. log p(x) is higher": _higher,
+    "2. the gap is smaller": _narrower,
+    "3. the strongest has a lower log p(x)": _underfits,
+}
+
+
+def _regime(records, rule, model, ask):
     """The verdict on a claim over all sizes, for a family and a way to stop."""
-    deltas = []
+    found, means = [], []
     for record in records.values():
-        name = report.chosen(record, rule).get(model)
-        if name is not None:
-            deltas.append(record["cells"][name]["stopped"][rule]["delta"][quantity])
-    found = [report.verdict(delta, sign) for delta in deltas]
+        of_model = [cell for cell in record["cells"].values() if cell["model"] == model]
+        if of_model:
+            chosen = record["cells"][report.chosen(record, rule)[model]]
+            delta, sign = ask({"chosen": chosen, "strongest": of_model[-1]}, rule)
+            found.append(report.verdict(delta, sign))
+            means.append(delta["mean"])
+    if not found:
+        return ""
     counts = " / ".join(str(found.count(verdict)) for verdict in verdicts.VERDICTS)
-    mean = np.mean([delta["mean"] for delta in deltas])
-    return f"{verdicts.of_all(found)} ({counts}), {mean:+z.2f}"
+    return f"{verdicts.of_all(found)} ({counts}), {np.mean(means):+z.2f}"
 
 
 def write(records):

@@ -2,7 +2,10 @@
 
 import pathlib
 
+import numpy as np
+
 from air_tf import files
+from air_tf.evaluation import Estimate
 from studies import verdicts
 from studies.map import plan as plans
 from trainers.train_config import STRENGTHS
@@ -31,7 +34,20 @@ def verdict(delta, sign=1):
         sign: 1 or −1.
     """
     margins = verdicts.NEGLIGIBLE, 2 * delta["standard_error"]
-    return verdicts.of(sign * delta["mean"], max(*margins, verdicts.half_interval(delta["of_seeds"])))
+    return verdicts.of(
+        sign * delta["mean"], max(*margins, verdicts.half_interval(delta["of_seeds"]))
+    )
+
+
+def minus(delta, other):
+    """The difference of two differences, for the seeds of both; its error is over seeds alone.
+
+    Args:
+        delta, other: as in a record, from the same plain models; seeds in the same order.
+    """
+    pairs = zip(delta["of_seeds"], other["of_seeds"], strict=False)  # one may have more seeds
+    of_seeds = Estimate(np.array([ours - theirs for ours, theirs in pairs]))
+    return {**of_seeds.summary(), "of_seeds": of_seeds.per_example.tolist()}
 
 
 def chosen(record, rule):
