@@ -8,7 +8,7 @@ from trainers.train_config import TrainConfig
 
 
 def test_burda_et_als_schedule_has_its_passes():
-    """Stage i has 3^i passes of 2,500 steps at 0.001·10^(−i/7); a step's rate is that of its pass."""
+    """Stage i has 3^i passes at 0.001·10^(−i/7); a step has the rate of its pass."""
     rates = np.concatenate([np.full(3**i, 0.001 * 10 ** (-i / 7)) for i in range(8)])
     assert len(rates) == 3280
     schedule = learning_rates.burda(1e-3, 3280 * 2500)
