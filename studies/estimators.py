@@ -24,9 +24,8 @@ class EstimatorsConfig:
     """Estimate log p(x) of the published models of a data set by IW-SVI with few to many steps.
 
     Each regularized model is compared with the plain one of the same k; models without one are left
-    out. A lower learning rate optimises q more loosely in the same steps. Writes estimators.json
-    and figures/estimators.png; a record of the same options is not made again. The same command
-    resumes after an interruption.
+    out. A lower learning rate optimises q more loosely in the same steps. Writes estimators.json;
+    a record of the same options is not made again. The same command resumes after an interruption.
     """
 
     dataset: str = "caltech101_silhouettes"
@@ -50,21 +49,22 @@ class EstimatorsConfig:
     work: str = "runs/estimators"
     """Folder for the values of finished evaluations, from which the command resumes."""
     results: str = "results"
-    """Folder for the record and the figure."""
+    """Folder for the record."""
 
 
 def estimators(config):
-    """Makes the record, unless there is one; draws it and prints its table."""
+    """Makes the record, unless there is one, and prints its table."""
     options = _options(config)
     path = pathlib.Path(config.results, "estimators.json")
-    if not path.exists() or files.read_json(path)["config"] != options:
+    if path.exists() and files.read_json(path)["config"] != options:
+        raise ValueError(
+            f"A record of other options must not be replaced; move {path}, or give another folder. "
+            f"Received: results={config.results!r}"
+        )
+    if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         files.write_json(path, {"config": options, **_measure(config)})
-    record = files.read_json(path)
-    figure = path.parent / "figures" / "estimators.png"
-    figure.parent.mkdir(exist_ok=True)
-    estimators_report.draw(figure, record)
-    print(estimators_report.markdown(record))
+    print(estimators_report.markdown(files.read_json(path)))
 
 
 def _options(config):

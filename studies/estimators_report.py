@@ -47,7 +47,7 @@ def page(record):
 
 
 def markdown(record):
-    """A table of the record, and a sentence for each rate that says where Δ changes its sign."""
+    """A table of the record, and a sentence for each rate that says which sign Δ has at which T."""
     header = ["", "learning rate", *(f"T = {steps}" for steps in _steps(record))]
     rates = record["config"]["learning_rates"]
     rows = [
@@ -61,22 +61,24 @@ def markdown(record):
 
 
 def _sentence(rate, curves):
-    found = {"changes its sign": [], "keeps its sign": []}
+    """The sign of each curve and where it changes; a sign is beyond two standard errors."""
+    found = []
     for name, curve in curves.items():
-        changes = [
-            f"from {_text(before)} at T = {before['max_steps']} "
-            f"to {_text(after)} at T = {after['max_steps']}"
+        parts = [_sign(curve[0])]
+        parts += [
+            f"{_sign(after)} from T = {after['max_steps']} on"
             for before, after in itertools.pairwise(curve)
             if _sign(before) != _sign(after)
         ]
-        verb = "changes its sign" if changes else "keeps its sign"
-        found[verb].append(f"{name} ({', '.join(changes) or _sign(curve[0])})")
-    parts = [f"{verb} for {'; '.join(names)}" for verb, names in found.items() if names]
-    return f"At the learning rate {rate:g}, Δ log p(x) {', and '.join(parts)}."
+        found.append(f"{name} is {', '.join(parts)}")
+    return f"At the learning rate {rate:g}, beyond two standard errors, {'; '.join(found)}."
 
 
 def _sign(estimate):
-    return "positive" if estimate["difference"]["mean"] > 0 else "negative"
+    found = estimate["difference"]
+    if abs(found["mean"]) <= 2 * found["standard_error"]:
+        return "undecided"
+    return "positive" if found["mean"] > 0 else "negative"
 
 
 def _text(estimate):

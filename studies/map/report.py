@@ -5,7 +5,6 @@ import pathlib
 import numpy as np
 
 from air_tf import files
-from air_tf.evaluation import Estimate
 from studies import verdicts
 from studies.map import plan as plans
 from trainers.train_config import STRENGTHS
@@ -39,27 +38,22 @@ def verdict(delta, sign=1):
     )
 
 
-def minus(delta, other):
-    """The difference of two differences, for the seeds of both; its error is over seeds alone.
-
-    Args:
-        delta, other: as in a record, from the same plain models; seeds in the same order.
-    """
-    pairs = zip(delta["of_seeds"], other["of_seeds"], strict=False)  # one may have more seeds
-    of_seeds = Estimate(np.array([ours - theirs for ours, theirs in pairs]))
-    return {**of_seeds.summary(), "of_seeds": of_seeds.per_example.tolist()}
-
-
 def chosen(record, rule):
     """{model: the name of its cell with the best log p(x) of validation images}.
+
+    The mean is over the seeds that all cells have.
 
     Args:
         record: of a data set and size.
         rule: how trainings stop, a key of `TITLES`.
     """
+    cells = record["cells"]
+    seeds = {name: [t["seed"] for t in cell["trainings"]] for name, cell in cells.items()}
+    shared = set.intersection(*map(set, seeds.values()))
     best = {}
-    for name, cell in record["cells"].items():
-        score = cell["stopped"][rule]["validation_log_likelihood"]
+    for name, cell in cells.items():
+        of_seeds = zip(seeds[name], cell["stopped"][rule]["validation"], strict=True)
+        score = np.mean([value for seed, value in of_seeds if seed in shared])
         if cell["model"] not in best or score > best[cell["model"]][0]:
             best[cell["model"]] = score, name
     return {model: name for model, (_, name) in best.items()}
