@@ -17,7 +17,8 @@ The paper says that a VAE generalizes better if its encoder is regularized: by n
 of its claims hold. A difference counts if it is more than {verdicts.NEGLIGIBLE:g} nats, more than
 two standard errors over test images, and more than seeds vary. A claim holds if each of its
 questions has yes from all comparisons, and does not hold if one has no from all. Otherwise it is
-undecided."""
+undecided. Validation images stop these trainings; the map below also asks what happens if nothing
+does."""
 
 
 def of_claims(assessments):

@@ -250,3 +250,17 @@ def test_the_records_on_file_follow_the_plan():
             assert tuple(t["seed"] for t in cell["trainings"]) == cells[name].seeds
             assert cell["strength"] == cells[name].strength
             assert not any(t["versions"]["commit"].endswith("-dirty") for t in cell["trainings"])
+
+
+def test_the_guide_has_the_numbers_of_the_records():
+    """The table of docs/when_it_helps.md: of each size the noise that validation images chose."""
+    guide = (plans.PATH.parents[2] / "docs" / "when_it_helps.md").read_text()
+    for rule, words in (("end", "not stopped"), ("log_likelihood", "stopped by log p(x)")):
+        found = []
+        for record in report.read().values():
+            cell = record["cells"][report.chosen(record, rule)["dvae"]]
+            delta = cell["stopped"][rule]["delta"]["log_likelihood"]
+            star = "*" if report.verdict(delta) == "undecided" else ""
+            found.append(f"{delta['mean']:.2f} ± {delta['standard_error']:.2f}{star}")
+        row = f"| {words} | {' | '.join(found)} |".replace("-", "−")
+        assert row in guide
