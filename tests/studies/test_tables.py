@@ -333,8 +333,8 @@ def test_the_readme_counts_trainings_as_the_results_do():
     higher = [sum(int(count.split()[0]) for count in column) for column in columns]
     total = sum(int(count.split()[-1]) for count in columns[0])
     said = (
-        f"the gap is smaller in {higher[0]} of {total} trainings and log p(x) is higher in {higher[1]}. "
-        f"IWAE-5000, which uses the encoder's q(z|x), is higher in {higher[2]}."
+        f"the gap is smaller in {higher[0]} of {total} trainings and log p(x) is higher in "
+        f"{higher[1]}. IWAE-5000, which uses the encoder's q(z|x), is higher in {higher[2]}."
     )
     assert said in " ".join(readme.split())
 
