@@ -18,6 +18,7 @@ from trainers import (
     demo_strengths,
     demo_training,
     run_folder,
+    trajectory,
 )
 
 
@@ -45,7 +46,7 @@ def demo(config):
     """Runs the comparison; returns the summary that it writes."""
     path = pathlib.Path(config.out)
     run_folder.require_empty(path)
-    demo_training.steps_per_epoch(config.num_steps)
+    demo_training.course(config.num_steps)
     checks.positive_int("num_samples", config.num_samples)
     if len(set(config.seeds)) < max(2, len(config.seeds)):
         raise ValueError(
@@ -79,10 +80,10 @@ def _runs(config, data):
             for seed in config.seeds:
                 bar.set_description(f"training and evaluating {title}, seed {seed}")
                 fresh = demo_training.build(name, strength, seed, data)
-                demo_training.restart(model, fresh)
+                trajectory.restart(model, fresh)
                 counts = config.num_steps, config.num_samples
                 of_model.append(demo_training.run(model, strength, seed, *counts, data, bar))
-            model.set_weights(of_model[0].weights)
+            model.set_weights(of_model[0].trajectory.weights)
             runs += of_model
     return runs
 

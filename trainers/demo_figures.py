@@ -23,14 +23,13 @@ def _draw_training(path, runs):
     figure, axes = plt.subplots(1, 2, figsize=(11, 4.5))
     for axis, quantity in zip(axes, ("log_likelihood", "elbo"), strict=True):
         for run in runs:
-            name = run.model.name
-            is_first = run.seed == runs[0].seed
-            style = {"color": f"C{list(demo_report.TITLES).index(name)}"}
-            means = [getattr(gaps, quantity).mean for gaps in run.along.values()]
-            legend = demo_report.label(runs, name) if is_first else None
-            axis.plot(list(run.along), means, ".-", label=legend, **style)
-            early = getattr(run.early, quantity).mean
-            axis.plot(run.early_steps, early, "*", markersize=12, markeredgecolor="k", **style)
+            name, found = run.model.name, run.trajectory
+            color = f"C{list(demo_report.TITLES).index(name)}"
+            means = [getattr(gaps, quantity).mean for gaps in found.along.values()]
+            legend = demo_report.label(runs, name) if run.seed == runs[0].seed else None
+            axis.plot(list(found.along), means, ".-", color=color, label=legend)
+            star = {"markersize": 12, "markeredgecolor": "k", "color": color}
+            axis.plot(found.early_steps, getattr(found.early, quantity).mean, "*", **star)
         axis.set(xlabel="optimizer steps", ylabel="nats")
     axes[0].set_title("test log p(x)")
     axes[1].set_title("test ELBO")

@@ -8,7 +8,7 @@ import tqdm
 
 import air_tf
 from air_tf import files
-from trainers import command_line, demo_training, provenance
+from trainers import command_line, demo_training, provenance, trajectory
 
 RECORD = pathlib.Path(__file__).with_suffix(".json")
 GRID = [
@@ -56,7 +56,7 @@ def demo_strengths(config):
 
 def _trial(name, strength, seed, num_steps, data):
     model = demo_training.build(name, strength, seed, data)
-    demo_training.fit(model, seed, num_steps, data)
+    trajectory.fit(model, data, seed, demo_training.course(num_steps))
     score = air_tf.evaluation.iw_svi(
         model, data.validation, quality="fast", batch_size=99, seed=seed, progress=False
     )

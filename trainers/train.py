@@ -10,7 +10,7 @@ import numpy as np
 
 import air_tf
 from air_tf import checks, checksums, distributions, files
-from trainers import command_line, locks, run_folder, strategies
+from trainers import command_line, learning_rates, locks, run_folder, strategies
 from trainers.train_config import TrainConfig
 
 
@@ -68,8 +68,7 @@ def build(config, data):
     if data.binarization != "dynamic":
         model.initialize_output_bias(data.train)
     steps = config.epochs * -(-len(data.train) // config.batch_size)
-    schedule = air_tf.exponential_decay(config.learning_rate, steps, config.learning_rate_decay)
-    model.compile(keras.optimizers.Adam(schedule))
+    model.compile(keras.optimizers.Adam(learning_rates.schedule(config, steps)))
     model.optimizer.build(model.trainable_variables)  # KerasTuner loads all variables of a model
     return model
 

@@ -9,9 +9,10 @@ import pytest
 import air_tf
 from air_tf import files
 from tests.commands import refusal, run
-from trainers import demo, demo_report, demo_strengths, demo_training
+from trainers import demo, demo_report, demo_strengths, demo_training, trajectory
 from trainers.demo import DemoConfig
 from trainers.demo_strengths import DemoStrengthsConfig
+from trainers.over_seeds_and_images import over_seeds_and_images
 
 ESTIMATE = {"mean", "standard_error"}
 
@@ -80,10 +81,11 @@ def test_a_restarted_model_trains_as_a_fresh_one():
     used, same, fresh = (
         demo_training.build("dvae", {"noise_stddev": 0.4}, seed, data) for seed in (1, 2, 2)
     )
-    demo_training.fit(used, 1, 4, data)
-    demo_training.restart(used, same)
+    course = demo_training.course(4)
+    trajectory.fit(used, data, 1, course)
+    trajectory.restart(used, same)
     for model in (used, fresh):
-        demo_training.fit(model, 2, 4, data)
+        trajectory.fit(model, data, 2, course)
     for ours, theirs in zip(used.get_weights(), fresh.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
@@ -112,7 +114,7 @@ def test_the_error_is_that_of_new_seeds_and_images():
         + of_image * generator.standard_normal((repeats, 1, images))
         + of_both * generator.standard_normal((repeats, seeds, images))
     )
-    found = [demo_report.over_seeds_and_images(value) for value in values]
+    found = [over_seeds_and_images(value) for value in values]
     means = np.array([estimate["mean"] for estimate in found])
     np.testing.assert_allclose(means, values.mean(axis=(1, 2)))
     both = of_both**2 / (seeds * images)
