@@ -98,17 +98,30 @@ def ais(
     return AISEstimate(values, acceptance, sample_size, step_size)
 
 
-def _annealed(run, x, seed, num_temperatures, **options):
+def _annealed(run, x, seed, num_temperatures, num_chains, **options):
     outputs, seeds = run(amortized_posterior, x, seed)
-    pilot = max(num_temperatures // _PILOT_SHARE, _SHORTEST_PILOT)
-    nothing = run(_no_step_sizes, x)
-    _, _, step_sizes = run(
-        annealing.anneal, x, outputs, nothing, seeds[0], pilot, True, **options
-    )
-    log_weights, acceptance, _ = run(
-        annealing.anneal, x, outputs, step_sizes, seeds[1], num_temperatures, False, **options
+    step_sizes = piloted(run, x, outputs, seeds[:2], num_temperatures, num_chains, **options)
+    log_weights, acceptance = weighed(
+        run, x, outputs, step_sizes, seeds[2:4], num_temperatures, num_chains, **options
     )
     return run(_reduced, x, log_weights, acceptance, step_sizes)
+
+
+def piloted(run, x, outputs, seeds, num_temperatures, num_chains, **options):
+    """Step sizes `[KNOTS, B]` that a pilot adapted to the acceptance."""
+    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
+    z = run(annealing.draw_start, x, outputs, seeds[0], **start)
+    pilot = max(num_temperatures // _PILOT_SHARE, _SHORTEST_PILOT)
+    none = run(_no_step_sizes, x)
+    return run(annealing.anneal, x, outputs, z, none, seeds[1], pilot, True, **options)[2]
+
+
+def weighed(run, x, outputs, step_sizes, seeds, num_temperatures, num_chains, **options):
+    """Log weights `[C, B]` of chains with frozen step sizes, and the mean acceptance `[B]`."""
+    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
+    z = run(annealing.draw_start, x, outputs, seeds[0], **start)
+    counted = step_sizes, seeds[1], num_temperatures, False
+    return run(annealing.anneal, x, outputs, z, *counted, **options)[:2]
 
 
 def _no_step_sizes(model, x):

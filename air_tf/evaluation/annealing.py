@@ -1,5 +1,7 @@
 """Annealed importance weights: chains from r(z) to the posterior, and their step sizes."""
 
+import math
+
 import tensorflow as tf
 
 from air_tf import prng
@@ -27,52 +29,47 @@ def anneal(
     model,
     x,
     outputs,
+    z,
     step_sizes,
     seed,
     num_temperatures,
     adapts,
     *,
-    num_chains,
     num_leapfrog_steps,
     from_prior,
+    backwards=False,
 ):
     """Log weights of C chains for each example (Neal 2001; Wu et al. 2017).
 
-    z ~ r; for t = 1 … T: log w += (β_t − β_{t−1})·[log p(x, z) − log r(z)], then an HMC transition
-    that leaves r(z)^(1−β_t)·p(x, z)^β_t invariant.
+    Forwards, z ~ r; for t = 1 … T: log w += (β_t − β_{t−1})·[log p(x, z) − log r(z)], then an HMC
+    transition that leaves r(z)^(1−β_t)·p(x, z)^β_t invariant. Backwards, the same steps are undone
+    from z ~ p(z|x), t = T … 1, and log w falls (Grosse et al. 2015).
 
     Args:
         model: a `VariationalAutoencoder`.
         x: `[B, *S]`.
         outputs: raw parameters `[B, P]` of q(z|x).
+        z: where the chains start, `[C, B, Z]`.
         step_sizes: ε `[KNOTS, B]` along the schedule, used unless they are adapted.
         seed: seed tensor `[2]`.
         num_temperatures: T, a scalar integer tensor.
         adapts: whether to adapt ε to the acceptance, a scalar boolean tensor. Then the weights are
             biased, and the step sizes are what counts.
-        num_chains: C.
         num_leapfrog_steps: L.
         from_prior: whether r is p(z), else q(z|x).
+        backwards: whether chains go from the posterior to r.
 
     Returns:
         Log weights `[C, B]` in nats, the mean acceptance `[B]`, and step sizes `[KNOTS, B]`.
     """
-    start, inverse_mass_at = _start(model, outputs, from_prior)
-    of_start, of_chains = prng.split(seed)
+    start, inverse_mass_at = _path(model, outputs, from_prior)
 
     def at(z):
         return hamiltonian.point(model, x, start, z)
 
-    shape = tf.concat([[num_chains], tf.shape(outputs)[:1], [model.latent_dim]], axis=0)
-    if from_prior:
-        z = prng.normal(shape, of_start, outputs.dtype)
-    else:
-        z = model.variational_family.sample(start, num_chains, of_start)
-        z = tf.identity(z)  # for z itself, TFP would remember ε, and log r would not depend on z
-
-    def step(t, here, log_weights, accepted, log_step, kept):
-        before, beta = (temperatures(i, num_temperatures) for i in (t - 1, t))
-        log_weights += (beta - before) * here.log_ratio
+    def step(i, here, log_weights, accepted, log_step, kept):
+        t = num_temperatures + 1 - i if backwards else i
+        before, beta = (temperatures(j, num_temperatures) for j in (t - 1, t))
         knot = t * (KNOTS - 1) // num_temperatures
         step_size = tf.where(adapts, tf.exp(log_step), step_sizes[knot])
         there, probability = hamiltonian.transition(
@@ -82,30 +79,41 @@ def anneal(
             step_size,
             inverse_mass_at(beta),
             num_leapfrog_steps,
-            prng.fold_in(of_chains, t),
+            prng.fold_in(seed, t),
         )
+        log_weights += (beta - before) * (-there.log_ratio if backwards else here.log_ratio)
         probability = tf.reduce_mean(probability, axis=0)
         log_step += _LEARNING_RATE * (probability - _ACCEPTANCE)
         row = (tf.range(KNOTS) == knot)[:, tf.newaxis]
         kept = tf.where(row, tf.exp(log_step), kept)
-        return t + 1, there, log_weights, accepted + probability, log_step, kept
+        return i + 1, there, log_weights, accepted + probability, log_step, kept
 
     zeros = tf.zeros_like(outputs[:, 0])
     state = [
         tf.constant(1),
         at(z),
-        tf.zeros(shape[:2], outputs.dtype),
+        tf.zeros(tf.shape(z)[:2], z.dtype),
         zeros,
-        zeros + tf.math.log(_FIRST_STEP_SIZE),
+        zeros + math.log(_FIRST_STEP_SIZE),
         step_sizes,
     ]
     _, _, log_weights, accepted, _, kept = tf.while_loop(
-        lambda t, *_: t <= num_temperatures, step, state
+        lambda i, *_: i <= num_temperatures, step, state
     )
     return log_weights, accepted / tf.cast(num_temperatures, outputs.dtype), kept
 
 
-def _start(model, outputs, from_prior):
+def draw_start(model, x, outputs, seed, *, num_chains, from_prior):
+    """Where chains start: z ~ r, `[C, B, Z]`."""
+    del x
+    if from_prior:
+        shape = tf.concat([[num_chains], tf.shape(outputs)[:1], [model.latent_dim]], axis=0)
+        return prng.normal(shape, seed, outputs.dtype)
+    family = model.variational_family
+    return family.sample(family(outputs), num_chains, seed)
+
+
+def _path(model, outputs, from_prior):
     """The distribution r, and the function β → 1/M `[B, Z]` of the transitions at f_β.
 
     M is the precision of f_β where the posterior has the variances of q(z|x): (1 − β)·1 + β/Var_q

@@ -23,7 +23,7 @@ class Point(typing.NamedTuple):
     ratio_slope: tf.Tensor
 
     def log_density(self, beta):
-        """log f_β(z) = (1 − β) log r(z) + β log p(x, z)."""
+        """Log f_β(z) = (1 − β) log r(z) + β log p(x, z)."""
         return self.log_start + beta * self.log_ratio
 
     def slope(self, beta):
