@@ -34,7 +34,7 @@ test-fast: install  ## Run the tests that are not marked slow
 zoo-check: install  ## Evaluate every published model and compare with its card (one to two hours; MANUAL_DIR=folder)
 	$(BIN)/python -m trainers.zoo_check $(MANUAL_DIR:%=--manual-dir %)
 
-tables: install  ## Write RESULTS.md and its figures again from the records under results/
+tables: install  ## Write RESULTS.md, its pages and figures again from the records under results/
 	$(BIN)/python -m studies.tables
 
 study: install  ## Run the missing parts of a study (STUDY=caltech MANUAL_DIR=folder)

@@ -1,6 +1,7 @@
 """Comparisons from the records of a study, for each claim of the paper.
 
-Each function takes a `Study` and its {cell: `CellRecord`} and yields `Comparison`s.
+Each function takes a `Study` and its {cell: `CellRecord`}, all of one version, and yields
+`Comparison`s.
 """
 
 import itertools
@@ -22,7 +23,7 @@ def against_plain(question, quantity, sign):
             names = (name, plan.plain(name))
             options = {"of_one_seed": of_one_seed, "note": _of_variant(plan.cells[name])}
             yield _of_cells(question, names, cell, plain, quantity, sign, **options)
-        grid = [pair for name, *pair in _pairs(plan, cells) if plan.cells[name].variant is None]
+        grid = of_grid(plan, cells)
         yield from _of_mean(f"{question} in the mean over models", grid, quantity, sign)
 
     return evidence
@@ -40,11 +41,15 @@ def _pairs(plan, cells):
             yield name, cell, plain
 
 
+def of_grid(plan, cells):
+    """The records of each regularized cell that is no variant, and of its plain cell."""
+    return [pair for name, *pair in _pairs(plan, cells) if plan.cells[name].variant is None]
+
+
 def _half_interval_of_one(plan, cells, quantity):
     """Half the interval for one seed's difference from the plain model, from cells with several."""
-    pairs = (pair for name, *pair in _pairs(plan, cells) if plan.cells[name].variant is None)
     return verdicts.half_interval_of_one(
-        [cell.minus_by_seed(plain, quantity) for cell, plain in pairs]
+        [cell.minus_by_seed(plain, quantity) for cell, plain in of_grid(plan, cells)]
     )
 
 
@@ -122,6 +127,7 @@ def larger_k(plan, cells):
                         "the chosen strength is stronger at the larger k",
                         pair,
                         f"{symbol} from {best[0]:g} to {best[1]:g}",
+                        change,
                         verdicts.of(change, 0),
                         [change],
                         note,
@@ -161,6 +167,7 @@ def iw_svi(plan, cells):
                 "IW-SVI is above IWAE-5000 by a tenth of a nat",
                 name,
                 str(difference),
+                difference.mean,
                 verdicts.of(difference.mean - 0.1, 2 * difference.standard_error),
                 [high - low - 0.1 for high, low in of_seeds],
                 note=_of_variant(plan.cells[name]),

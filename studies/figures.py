@@ -1,4 +1,4 @@
-"""The figures of RESULTS.md, from the records of a study."""
+"""The figures of a page, from the records of a study."""
 
 import itertools
 

@@ -1,4 +1,9 @@
-"""Tables in Markdown."""
+"""Documents and tables in Markdown."""
+
+
+def document(*parts):
+    """A text of parts with an empty line between them; blank parts are left out."""
+    return "\n\n".join(part.strip() for part in parts if part.strip())
 
 
 def table(header, rows):

@@ -13,23 +13,26 @@ BOUNDS = tuple(field.name for field in dataclasses.fields(InferenceGaps))
 CURVES = {"log_likelihood": "log p(x)", "importance_log_likelihood": "IWAE-5000"}
 # Bounds on validation images; the record of a final model has their values over training.
 OVER_TRAINING = {"val_elbo": "ELBO", "val_iwae": "IWAE-64", "val_iw_svi": "log p(x) by IW-SVI"}
+STUDY_VERSION = "0.1"  # of air_tf; the records that name no version are of this one
 
 
 @dataclasses.dataclass(frozen=True)
 class CellRecord:
-    """The records of a cell.
+    """The records of a cell, all estimated by one version of air_tf.
 
     Attributes:
+        version: of air_tf, without the patch. Another version may estimate log p(x) differently.
         search: the record of its search, or None.
         curves: {bound: {trial: `Estimate` on test images}} of the search; empty without one.
         finals: {seed: record of the final model}.
         values: {seed: {bound: per-example array}}.
     """
 
-    search: dict | None
-    curves: dict
-    finals: dict
-    values: dict
+    version: str
+    search: dict | None = None
+    curves: dict = dataclasses.field(default_factory=dict)
+    finals: dict = dataclasses.field(default_factory=dict)
+    values: dict = dataclasses.field(default_factory=dict)
 
     def estimate(self, quantity, seeds=None):
         """A bound or a gap of each example: the mean over the seeds, over all seeds if None."""
@@ -60,25 +63,47 @@ class CellRecord:
 
 
 def read(folder, cells):
-    """{cell: `CellRecord`} of the cells of a study that have a record, in the study's order."""
+    """{version: {cell: `CellRecord`}} of the cells of a study, in the study's order.
+
+    A cell that two versions estimated has a `CellRecord` of each, so that no difference mixes them.
+    """
     found = {}
     for cell in cells:
-        path = pathlib.Path(folder) / cell
-        finals, values = {}, {}
-        for file in sorted(path.glob("seed*.json")):
-            seed = int(file.stem.removeprefix("seed"))
-            finals[seed], values[seed] = _read(file)
-        search, curves = None, {}
-        if (path / "search.json").exists():
-            search, arrays = _read(path / "search.json")
-            trials = [trial["trial_id"] for trial in search["trials"]]
-            curves = {
-                bound: {trial: Estimate(arrays[f"{trial}_{bound}"]) for trial in trials}
-                for bound in CURVES
-            }
-        if finals or search:
-            found[cell] = CellRecord(search, curves, finals, values)
+        for version, record in _of_cell(pathlib.Path(folder) / cell).items():
+            found.setdefault(version, {})[cell] = record
+    return dict(sorted(found.items(), key=lambda item: _numbers(item[0])))
+
+
+def _of_cell(path):
+    """{version: `CellRecord`} of the records in a folder."""
+    found = {}
+    for file in sorted(path.glob("seed*.json")):
+        record, arrays = _read(file)
+        of_version = found.setdefault(_version(record), CellRecord(_version(record)))
+        seed = int(file.stem.removeprefix("seed"))
+        of_version.finals[seed], of_version.values[seed] = record, arrays
+    if (path / "search.json").exists():
+        record, arrays = _read(path / "search.json")
+        trials = [trial["trial_id"] for trial in record["trials"]]
+        curves = {
+            bound: {trial: Estimate(arrays[f"{trial}_{bound}"]) for trial in trials}
+            for bound in CURVES
+        }
+        version = _version(record)
+        others = found.get(version, CellRecord(version))
+        found[version] = dataclasses.replace(others, search=record, curves=curves)
     return found
+
+
+def _version(record):
+    """The version of air_tf that made the estimates of a record."""
+    trained = record.get("versions", {})
+    evaluated = record.get("test", {}).get("versions", trained)
+    return ".".join(evaluated.get("air_tf", STUDY_VERSION).split(".")[:2])
+
+
+def _numbers(version):
+    return [int(number) for number in version.split(".")]
 
 
 def write_per_example(path, values):

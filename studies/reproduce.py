@@ -8,7 +8,7 @@ import time
 import air_tf
 from air_tf import checks, files
 from studies import records, run_record, study
-from trainers import command_line, evaluate, run_folder, train
+from trainers import command_line, evaluate, provenance, run_folder, train
 from trainers.train_config import TrainConfig
 from tuning import report, search
 from tuning.search_config import SearchConfig, Space
@@ -104,6 +104,7 @@ def _search(config, plan, path):
             values[f"{trial['trial_id']}_{bound}"] = estimate.per_example
     record = {
         "config": run_record.without_paths(dataclasses.asdict(config)),
+        "versions": provenance.current_versions(),
         "trials": trials,
         "failed_trials": failed,
         "num_test_examples": len(x),

@@ -8,7 +8,7 @@ class Variant:
     """More cells of a study, such as vae_large_encoder, trained in a different way.
 
     Attributes:
-        title: title of their table in RESULTS.md; several variants can share one.
+        title: title of their table on the page of the data set; several variants can share one.
         models: the rows.
         num_importance_samples: the columns.
         training: options of `trainers.train` that differ from the row and column.

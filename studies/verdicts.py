@@ -19,6 +19,7 @@ class Comparison:
         question: in words.
         pair: the two models, in words.
         difference: the difference, as text.
+        value: the difference, as a number.
         verdict: one of `VERDICTS`.
         means: the difference of each seed; positive if the seed supports the claim.
         note: why the comparison does not count; empty if it does.
@@ -27,6 +28,7 @@ class Comparison:
     question: str
     pair: str
     difference: str
+    value: float
     verdict: str
     means: list
     note: str = ""
@@ -51,7 +53,7 @@ def of_estimate(question, pair, difference, means=None, sign=1, of_one_seed=np.i
     half = half_interval(means) if len(means) > 1 else of_one_seed
     margin = max(NEGLIGIBLE, 2 * difference.standard_error, half)
     verdict = of(sign * difference.mean, margin)
-    return Comparison(question, pair, str(difference), verdict, means, note)
+    return Comparison(question, pair, str(difference), difference.mean, verdict, means, note)
 
 
 def of_seeds(question, pair, values, sign=1, threshold=0.0):
@@ -61,7 +63,8 @@ def of_seeds(question, pair, values, sign=1, threshold=0.0):
     """
     means = [sign * (value - threshold) for value in values.values()]
     verdict = of(np.mean(means), max(NEGLIGIBLE, half_interval(means)))
-    return Comparison(question, pair, over_seeds(values), verdict, means)
+    value = np.mean(list(values.values()))
+    return Comparison(question, pair, over_seeds(values), value, verdict, means)
 
 
 def over_seeds(values):
@@ -74,6 +77,36 @@ def of_all(verdicts):
     """The common verdict of several: undecided if they do not agree."""
     found = set(verdicts)
     return found.pop() if len(found) == 1 else "undecided"
+
+
+def tally(comparisons):
+    """How many have each of `VERDICTS`."""
+    found = [comparison.verdict for comparison in comparisons]
+    return " / ".join(str(found.count(verdict)) for verdict in VERDICTS)
+
+
+def numbers(comparisons):
+    """What the answers to a question come to, as fields of a text.
+
+    Returns:
+        "agreeing", "seeds" and "holding", such as "4 of 36": the comparisons and the seeds whose
+        difference is on the claimed side, and the comparisons by which the claim holds. "mean" and
+        "size": the mean difference and the mean of its size.
+    """
+    means = [mean for comparison in comparisons for mean in comparison.means]
+    values = [comparison.value for comparison in comparisons]
+    return {
+        "agreeing": _share(np.mean(comparison.means) > 0 for comparison in comparisons),
+        "seeds": _share(mean > 0 for mean in means),
+        "holding": _share(comparison.verdict == "holds" for comparison in comparisons),
+        "mean": np.mean(values),
+        "size": np.mean(np.abs(values)),
+    }
+
+
+def _share(truths):
+    truths = list(truths)
+    return f"{sum(truths)} of {len(truths)}"
 
 
 def half_interval(means):

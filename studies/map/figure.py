@@ -28,7 +28,14 @@ def draw(path, records):
 
 
 def _draw(axes, records, rule):
-    columns = [report.deltas(record, rule) for record in records]
+    columns = [
+        {
+            report.label(cell): cell["stopped"][rule]["delta"]["log_likelihood"]
+            for cell in record["cells"].values()
+            if cell["strength"]
+        }
+        for record in records
+    ]
     labels = list(dict.fromkeys(name for column in columns for name in column))
     nothing = {"mean": np.nan, "standard_error": np.nan}
     cells = [[column.get(name, nothing) for column in columns] for name in labels]

@@ -2,10 +2,8 @@
 
 import pathlib
 
-import numpy as np
-
 from air_tf import files
-from studies import markdown, verdicts
+from studies import verdicts
 from studies.map import plan as plans
 from trainers.train_config import STRENGTHS
 
@@ -62,44 +60,22 @@ def text(delta):
     return found if verdict(delta) == "undecided" else f"**{found}**"
 
 
-def table_of_best(records, quantity="log_likelihood"):
-    """Markdown: of each model the strength that validation images choose, and its difference."""
-    rows = []
-    for record in records.values():
-        for rule, title in TITLES.items():
-            names = chosen(record, rule)
-            row = [record["data_set"], str(record["size"]), title]
-            for model in FAMILIES:
-                cell = record["cells"].get(names.get(model))
-                row.append(
-                    f"{text(cell['stopped'][rule]['delta'][quantity])} ({label(cell)})"
-                    if cell
-                    else ""
-                )
-            rows.append(row)
-    return markdown.table(["data", "N", "", *FAMILIES.values()], rows)
+def counts(records, quantity, rule):
+    """How many differences are positive, negative and undecided, over all regularized cells.
 
-
-def counts(records, quantity, rule, model=None):
-    """How many differences are positive, negative and undecided, over all regularized cells."""
-    found = [
-        verdict(cell["stopped"][rule]["delta"][quantity])
-        for record in records.values()
-        for cell in record["cells"].values()
-        if cell["strength"] and model in (None, cell["model"])
-    ]
+    Args:
+        records: {group: record}.
+        quantity: "log_likelihood", "elbo" or "inference_gap".
+        rule: how trainings stop, a key of `TITLES`.
+    """
+    found = [verdict(d) for record in records.values() for d in deltas(record, rule, quantity)]
     return tuple(found.count(name) for name in verdicts.VERDICTS)
 
 
 def deltas(record, rule, quantity="log_likelihood"):
-    """{label: difference} of the regularized cells of a record, weak ones first."""
-    return {
-        label(cell): cell["stopped"][rule]["delta"][quantity]
+    """The differences of the regularized cells of a record from its plain model."""
+    return [
+        cell["stopped"][rule]["delta"][quantity]
         for cell in record["cells"].values()
         if cell["strength"]
-    }
-
-
-def means(found):
-    """The means of {label: difference}, as an array."""
-    return np.array([delta["mean"] for delta in found.values()])
+    ]

@@ -8,7 +8,7 @@ import yaml
 
 import air_tf
 from air_tf import files
-from studies.map import collect, figure, report
+from studies.map import collect, figure, page, report
 from studies.map import plan as plans
 from studies.map import run as map_run
 from studies.map.collect import Training
@@ -174,12 +174,24 @@ def test_a_difference_counts_beyond_its_errors(found, expected):
 
 def made_up_record(size, gain):
     def cell(model, strength, score, mean):
-        deltas = {"log_likelihood": delta(mean, [mean, mean, mean])}
-        stopped = {"validation_log_likelihood": score, "delta": deltas}
+        def deltas(mean):
+            return {
+                "log_likelihood": delta(mean, [mean, mean, mean]),
+                "inference_gap": delta(-2.0, [-2.0, -2.1, -1.9]),
+            }
+
+        stopped = {
+            "validation_log_likelihood": score,
+            "steps": [9, 9, 9],
+            "log_likelihood": delta(score, [score, score, score]),
+            "delta": deltas(mean),
+            "delta_to_best_stopped": deltas(mean - (0.5 if strength else 1.5)),
+        }
         return {
             "model": model,
             "strength": strength,
             "stopped": dict.fromkeys(report.TITLES, stopped),
+            "trainings": [{"seed": seed} for seed in range(3)],
         }
 
     cells = {
@@ -191,17 +203,35 @@ def made_up_record(size, gain):
     return {"data_set": "caltech", "size": size, "cells": cells}
 
 
-def test_validation_images_choose_and_the_table_says_so(tmp_path):
+def test_the_page_says_what_the_records_say(tmp_path):
     records = {"caltech_500": made_up_record(500, 2.0), "caltech_4100": made_up_record(4100, -0.5)}
     assert report.chosen(records["caltech_500"], "end")["dvae"] == "dvae_0.1"
-    table = report.table_of_best(records)
-    assert "**+2.00 ± 0.10** (σ = 0.1)" in table
-    assert "**-0.50 ± 0.10** (σ = 0.1)" in table
-    assert "(σ = 0.2, H = 3)" in table
+    text = page.write(records)
+    claim = text.split("## Claim 1")[1].split("\n## ")[0]
+    noise, both = "**+2.00 ± 0.10** (σ = 0.1)", "**-1.00 ± 0.10** (σ = 0.2, H = 3)"
+    assert f"| caltech | 500 | not stopped | {noise} |  | {both} |" in claim
+    assert "**-0.50 ± 0.10** (σ = 0.1)" in claim
+    assert "| caltech | 500 | **-1.50 ± 0.10** | **+1.50 ± 0.10** (σ = 0.1) |" in text
+    assert "| σ = 0.2 | **+7.00 ± 0.10** |" in text
+    assert "| caltech | 4,100 | 9, 9, 9: -9.00 ± 0.10 |" in text
+    assert "More seeds" not in text
     assert report.counts(records, "log_likelihood", "end") == (3, 3, 0)
-    assert report.counts(records, "log_likelihood", "end", "dvae") == (3, 1, 0)
+    section = page.section(records)
+    assert (
+        "* **Not stopped**: of 6 cells, log p(x) is higher in 3, lower in 3 and undecided in 0; "
+        "the inference gap is smaller in 6." in section
+    )
+    assert page.section({}) == ""
     figure.draw(tmp_path / "map.png", records)
     assert (tmp_path / "map.png").stat().st_size > 10_000
+
+
+def test_more_seeds_have_a_table_of_their_own():
+    record = made_up_record(4100, 1.0)
+    record["cells"]["dvae_0.2"]["trainings"] *= 2
+    text = page.write({"caltech_4100": record}).split("## More seeds")[1].split("\n## ")[0]
+    assert "| caltech | 4,100 | σ = 0.2 | 6 | **+6.00 ± 0.10** |" in text
+    assert "σ = 0.1" not in text
 
 
 def test_the_records_on_file_follow_the_plan():

@@ -51,7 +51,7 @@ def test_a_study_interrupted_in_the_middle(tmp_path, monkeypatch, capsys):
     for name in ("vae/seed0", "dvae/search", "dvae/seed0"):
         made = f"{results}/small/{name}.json stays as it is, made with {{'epochs': 4}}, not"
         assert made in said
-    found = records.read(results / "small", study.read(str(path)).cells)
+    (found,) = records.read(results / "small", study.read(str(path)).cells).values()
     assert list(found) == ["vae", "dvae"]
     for cell in found.values():
         for bound in records.BOUNDS:

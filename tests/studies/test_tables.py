@@ -1,4 +1,4 @@
-"""RESULTS.md agrees with the records, and the committed one with the committed records."""
+"""RESULTS.md and its pages agree with the records, the committed ones with those committed."""
 
 import pathlib
 import re
@@ -14,12 +14,15 @@ ROOT = pathlib.Path(__file__).parents[2]
 WITHOUT = "the value without regularization"
 
 
-def write_final(folder, cell, seed, arrays, study="digits", history=(), **config):
+def write_final(folder, cell, seed, arrays, study="digits", history=(), version=None, **config):
     path = folder / study / cell / f"seed{seed}.json"
     values = records.write_per_example(path, arrays)
     config = {"noise_stddev": None, "max_norm": None, "seed": seed, "epochs": 90, **config}
     record = {"config": config, "per_example": values, **dict(history)}
-    record |= {"training": {"best_epoch": 50 + seed}, "test": {"mean_steps": 200 + 10 * seed}}
+    test = {"mean_steps": 200 + 10 * seed, "config": {"num_train_samples": 8, "max_steps": 500}}
+    if version is not None:
+        test["versions"] = {"air_tf": version}
+    record |= {"training": {"best_epoch": 50 + seed}, "test": test}
     files.write_json(path, record)
 
 
@@ -41,14 +44,19 @@ def write_search(folder, cell, key, scores, curves, plain, epochs=90, count=400)
 
 
 def write_tables(folder):
-    out = folder.parent / "R.md"
-    tables.tables(tables.TablesConfig(str(folder), str(folder / "figures"), str(out)))
-    return out.read_text()
+    """{name of each page, or "RESULTS": its text}."""
+    tables.tables(tables.TablesConfig(str(folder), str(folder.parent)))
+    documents = [folder.parent / "RESULTS.md", *folder.glob("*.md")]
+    return {path.stem: path.read_text() for path in documents}
 
 
-def claim(text, number):
+def of_study(folder, study, cells):
+    return records.read(folder / study, cells)[records.STUDY_VERSION]
+
+
+def claim(pages, number):
     """The section of a claim."""
-    return text.split(f"\n### {number}. ")[1].split("\n### ")[0]
+    return pages["claims"].split(f"\n## {number}. ")[1].split("\n## ")[0]
 
 
 def error(values):
@@ -82,8 +90,9 @@ def results(tmp_path):
 
 def test_says_what_the_records_say(results):
     folder, plain, gain = results
-    text = write_tables(folder)
-    assert "(results/figures/digits_strength.png)" in text
+    pages = write_tables(folder)
+    text = pages["digits"]
+    assert "(figures/digits_strength.png)" in text
     assert (folder / "figures" / "digits_strength.png").exists()
     both = (plain[0]["log_likelihood"] + plain[1]["log_likelihood"]) / 2
     assert f"| vae |  | 50, 51 of 90 | {both.mean():.2f} ± {error(both):.2f} |" in text
@@ -94,21 +103,29 @@ def test_says_what_the_records_say(results):
     assert f"| 210 | {delta} | 0.00 ± 0.00 |" in text
     assert f"{plain[1]['log_likelihood'].mean() + gain.mean():.2f} | {gain.mean():.2f} |" in text
     # The variation between seeds is not known.
-    assert f"| digits | dvae − vae | {delta} | undecided | 1 |" in text
-    assert "| digits | dvae − vae | 0.00 ± 0.00 | undecided | 1 |" in text
+    by_noise = f"At k = 1, log p(x) and the inference gap change by {delta} and 0.00 ± 0.00 nats"
+    assert f"\n{by_noise} with noise. Of 1 trainings with a regularizer, " in text
+    assert f"| digits | dvae − vae | {delta} | undecided | 1 |" in claim(pages, 1)
+    assert "| digits | dvae − vae | 0.00 ± 0.00 | undecided | 1 |" in claim(pages, 2)
     some = gain[:400]
     assert f"0.1: {some.mean():.2f} ± " in text
     # The strength that validation images choose is good by one bound and bad by the other.
     good, bad = (f"{by * some.mean():.2f} ± {abs(by) * error(some):.2f}" for by in (1, -0.5))
-    assert f"| digits | dvae at σ = 0.2 − vae | {good} | undecided | 1 |" in claim(text, 3)
-    assert f"| digits | dvae at σ = 0.2 − vae | {bad} | undecided | 1 |" in claim(text, 3)
-    assert f"| *IWAE-5000 is above {WITHOUT}* | *not run* |  | *0 / 0 / 1 (1 of 1)* |" in text
-    assert f"| log p(x) is above {WITHOUT} | not run |  | 0 / 0 / 1 (0 of 1) |" in text
-    planned = re.findall(r"Planned and not run yet: (.*)", text.split("\n## ")[2])
-    assert planned[0].startswith("vae (seed 2); dvae (seed 0, 2); wni_vae (seed 0, 1, 2); ")
+    third = claim(pages, 3)
+    assert f"| digits | dvae at σ = 0.2 − vae | {good} | undecided | 1 |" in third
+    assert f"| digits | dvae at σ = 0.2 − vae | {bad} | undecided | 1 |" in third
+    assert f"| *IWAE-5000 is above {WITHOUT}* | *not run* |  | *0 / 0 / 1 (1 of 1)* |" in third
+    assert f"| log p(x) is above {WITHOUT} | not run |  | 0 / 0 / 1 (0 of 1) |" in third
+    planned = "vae (seed 2); dvae (seed 0, 2); wni_vae (seed 0, 1, 2); "
+    assert f"\nPlanned and not run yet: {planned}" in text
     # Studies without any record are planned; the published values of others are there.
-    assert "## omniglot: omniglot28/lake\n\nPlanned and not run yet: vae (seed 0, 1, 2)" in text
-    assert "| IWAE-50, one stochastic layer | -87.10 | Burda et al. 2015, Table 3 |" in text
+    assert pages["omniglot"].startswith(
+        "# omniglot: omniglot28/lake\n\n[README.md](README.md) says"
+    )
+    assert "\nPlanned and not run yet: vae (seed 0, 1, 2)" in pages["omniglot"]
+    assert (
+        "| IWAE-50, one stochastic layer | -87.10 | Burda et al. 2015, Table 3 |" in pages["mnist"]
+    )
 
 
 def test_seeds_count_too(results):
@@ -121,14 +138,14 @@ def test_seeds_count_too(results):
             better["elbo"] = better["elbo"] + (0.5 if seed else -0.5)
             write_final(folder, "dvae", seed, better)
         delta = f"{gain.mean():.2f} ± {error(gain):.2f}"
-        text = write_tables(folder)
-        assert f"| digits | dvae − vae | {delta} | {verdict} | 3 |" in claim(text, 1)
+        pages = write_tables(folder)
+        assert f"| digits | dvae − vae | {delta} | {verdict} | 3 |" in claim(pages, 1)
         tally = "1 / 0 / 0 (3 of 3)" if verdict == "holds" else "0 / 0 / 1 (2 of 3)"
-        assert f"| log p(x) is higher | not run |  | {tally} |" in claim(text, 1)
+        assert f"| log p(x) is higher | not run |  | {tally} |" in claim(pages, 1)
         # The single seed of a search varies as much: its σ = 0.2 gains 1 nat by one bound.
         some = f"{gain[:400].mean():.2f} ± {error(gain[:400]):.2f}"
-        assert f"| dvae at σ = 0.2 − vae | {some} | {verdict} | 1 |" in claim(text, 3)
-        assert "(2 of 3)" in claim(text, 2)
+        assert f"| dvae at σ = 0.2 − vae | {some} | {verdict} | 1 |" in claim(pages, 3)
+        assert "(2 of 3)" in claim(pages, 2)
 
 
 def test_searches_of_another_length_and_of_two_k(results):
@@ -144,14 +161,14 @@ def test_searches_of_another_length_and_of_two_k(results):
         curves = dict.fromkeys(records.CURVES, curve)
         count = 400 if cell == "wni_vae" else 300
         write_search(folder, cell, "max_norm", scores, curves, plain[0], 40, count)
-    text = write_tables(folder)
+    pages = write_tables(folder)
     up = f"{some.mean():.2f} ± {error(some):.2f}"
     line = f"| wni_vae at H = 2 − the weakest | {up} | undecided (not counted: the plain model has"
-    assert line in claim(text, 3)
+    assert line in claim(pages, 3)
     shared = gain[:300]
     less = f"{9 * shared.mean():.2f} ± {9 * error(shared):.2f}"  # at k = 8 the strongest is chosen
-    assert f"| wni_iwae8 against wni_vae, H | {less} | undecided | 1 |" in claim(text, 4)
-    assert "| wni_iwae8 against wni_vae | H from 2 to 1 | holds | 1 |" in claim(text, 4)
+    assert f"| wni_iwae8 against wni_vae, H | {less} | undecided | 1 |" in claim(pages, 4)
+    assert "| wni_iwae8 against wni_vae | H from 2 to 1 | holds | 1 |" in claim(pages, 4)
 
 
 def test_variants(results):
@@ -168,12 +185,12 @@ def test_variants(results):
             write_final(folder, name, seed, changed, history=history, validation_freq=10)
     history = {"val_elbo": [-30.0, -25.0, -34.0]}
     write_final(folder, "vae_m8", 1, plain[1], history=history, validation_freq=10)
-    text = write_tables(folder)
+    pages = write_tables(folder)
     loss = f"-{gain.mean():.2f} ± {error(gain):.2f}"
     for verdict in ("holds", "does not hold"):  # lower log p(x), and a lower gap
         row = f"| digits | vae_large_encoder − vae | {loss} | {verdict} | 2 |"
-        assert row in claim(text, 6)
-    overfitting = claim(text, 8)
+        assert row in claim(pages, 6)
+    overfitting = claim(pages, 8)
     # m = 8 has only seed 1, whose loss at m = 1 is 1.02.
     assert "| vae, m = 8 − m = 1 | 7.98 | undecided | 1 |" in overfitting
     assert "| vae, m = 64 − m = 1 | 3.00 ± 0.00 | holds | 2 |" in overfitting
@@ -182,12 +199,12 @@ def test_variants(results):
     assert (folder / "figures" / "digits_training.png").exists()
     # Against the plain model of the same variant; these claims have no line for a plain model.
     of_m = "dvae_m64 − vae_m64 | -1.00 ± 0.00 | does not hold (not counted: a variant) | 2 |"
-    assert of_m in claim(text, 1)
-    assert "vae_large_encoder" not in claim(text, 1)
-    assert "dvae_m1 " not in claim(text, 1)  # that is dvae
-    assert "| digits | vae_large_encoder | -" in claim(text, 7)  # below IWAE-5000 here
-    assert "### Larger encoder (table 4)" in text
-    assert text.count("### Monte Carlo samples (figure 4)") == 1
+    assert of_m in claim(pages, 1)
+    assert "vae_large_encoder" not in claim(pages, 1)
+    assert "dvae_m1 " not in claim(pages, 1)  # that is dvae
+    assert "| digits | vae_large_encoder | -" in claim(pages, 7)  # below IWAE-5000 here
+    assert "\n## Larger encoder (table 4)\n" in pages["digits"]
+    assert pages["digits"].count("\n## Monte Carlo samples (figure 4)\n") == 1
 
 
 def test_verdict_on_a_claim(results):
@@ -199,9 +216,17 @@ def test_verdict_on_a_claim(results):
             changed = {**arrays, "log_likelihood": arrays["log_likelihood"] + sign * gain}
             write_final(folder, cell, seed, changed, study="caltech")
         if cell == "dvae":
-            assert "Here: **holds** (1 / 0 / 0)." in claim(write_tables(folder), 1)
-    text = claim(write_tables(folder), 1)
-    assert "Here: **undecided** (1 / 1 / 0)." in text
+            here = "Here: **holds** (1 / 0 / 0): higher in 1 of 1 comparisons, "
+            assert here in claim(write_tables(folder), 1)
+    pages = write_tables(folder)
+    text = claim(pages, 1)
+    number = f"higher in 1 of 2 comparisons, -{gain.mean():.2f} nats in the mean"
+    assert f"Here: **undecided** (1 / 1 / 0): {number}." in text
+    line = r"\| 1\. Regularizing .* \| \*\*undecided\*\* \| " + re.escape(number) + r" \|"
+    assert re.search(line, pages["RESULTS"])
+    of_caltech = "4 trainings with a regularizer, 2 have a smaller inference gap"
+    of_caltech = f"Of {of_caltech} than the plain model of the same k and seed, and 2 have"
+    assert f"(results/caltech.md), caltech101_silhouettes. {of_caltech}" in pages["RESULTS"]
     assert "| log p(x) is higher | undecided | 1 / 1 / 0 (2 of 4) |" in text
     mean = f"-{gain.mean():.2f} ± {error(gain):.2f}"
     assert f"| caltech | 2 models | {mean} | does not hold | 2 |" in text
@@ -216,12 +241,12 @@ def test_bounds_to_stop_by(results):
         options = {"study": "caltech", "history": history, "validation_freq": 20}
         write_final(folder, "vae_iw_svi", seed, plain[seed], **options)
     plan = study.read("caltech")
-    lines = list(curves.to_stop_by(plan, records.read(folder / "caltech", plan.cells)))
+    lines = list(curves.to_stop_by(plan, of_study(folder, "caltech", plan.cells)))
     assert lines == [
         ("val_iwae", "vae", 20, [[-3.0, -2.0, -4.0], [-3.0, -2.0]]),
         ("val_iw_svi", "vae", 20, [[-3.0, -2.0, -1.0], [-3.0, -2.0]]),
     ]
-    assert "caltech_stopping.png" in write_tables(folder)
+    assert "(figures/caltech_stopping.png)" in write_tables(folder)["caltech"]
     assert (folder / "figures" / "caltech_stopping.png").exists()
 
 
@@ -233,12 +258,41 @@ def test_values_must_be_those_of_the_record(results):
         records.read(folder / "digits", ["vae"])
 
 
-def test_the_committed_document_is_that_of_the_committed_records(tmp_path):
-    config = tables.TablesConfig(
-        str(ROOT / "results"), str(tmp_path / "results/figures"), str(tmp_path / "RESULTS.md")
-    )
-    tables.tables(config)
-    assert (tmp_path / "RESULTS.md").read_text() == (ROOT / "RESULTS.md").read_text()
+def test_versions_are_not_compared(results):
+    """Cells and a seed that a newer version evaluated, beside records of the first one."""
+    folder, plain, _ = results
+    write_final(folder, "vae", 0, plain[0], study="mnist")
+    before = write_tables(folder)
+    for cell, seed in {"vae_burda": 0, "dvae": 1, "vae": 1}.items():
+        write_final(folder, cell, seed, plain[1], study="mnist", version="0.2.1")
+    found = records.read(folder / "mnist", study.read("mnist").cells)
+    assert {version: list(cells) for version, cells in found.items()} == {
+        "0.1": ["vae"],
+        "0.2": ["vae", "dvae", "vae_burda"],
+    }
+    assert [cells["vae"].version for cells in found.values()] == ["0.1", "0.2"]
+    assert [cells["vae"].shared_seeds(cells["vae"]) for cells in found.values()] == [[0], [1]]
+    pages = write_tables(folder)
+    burda = pages["mnist"].split("\n## The schedule of Burda et al.\n")[1].split("\n## ")[0]
+    how = "IW-SVI of air_tf 0.2, k̂ = 8, at most 500 steps."
+    assert burda.strip().startswith(f"The first 500 test images; {how}\n")
+    (row,) = re.findall(r"^\| vae_burda \|.*", burda, re.MULTILINE)
+    assert " | 200 |  |  | " in row  # T, and no differences: seed 0 of vae is of the other version
+    (row,) = re.findall(r"^\| dvae \|.*", pages["mnist"], re.MULTILINE)
+    assert " | 210 | 0.00 ± 0.00 | 0.00 ± 0.00 | " in row  # from seed 1 of vae
+    assert "\nPlanned and not run yet: dvae (seed 0); wni_vae (seed 0, 1); " in pages["mnist"]
+    # Except for the page of the data set, nothing changes.
+    assert {name for name in pages if pages[name] != before[name]} == {"mnist"}
+
+
+def test_the_committed_documents_are_those_of_the_committed_records(tmp_path):
+    tables.tables(tables.TablesConfig(str(ROOT / "results"), str(tmp_path)))
+    written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.md")]
+    pages = {f"results/{name}.md" for name in (*study.names(), "claims")}
+    assert set(map(str, written)) == {"RESULTS.md", *pages}
+    different = [p for p in written if (tmp_path / p).read_text() != (ROOT / p).read_text()]
+    assert different == []
+    assert len((ROOT / "RESULTS.md").read_text().split()) < 700
     drawn, committed = (
         {path.name: path.read_bytes() for path in (root / "results/figures").iterdir()}
         for root in (tmp_path, ROOT)
@@ -247,14 +301,34 @@ def test_the_committed_document_is_that_of_the_committed_records(tmp_path):
     assert [name for name in drawn if drawn[name] != committed[name]] == []
 
 
+def test_links_lead_somewhere():
+    """To a file, and to one of its headings, whose name is made as GitHub does."""
+    documents = [ROOT / "RESULTS.md", ROOT / "README.md", ROOT / "saved_models/README.md"]
+    lost = []
+    for document in [*documents, *(ROOT / "results").glob("*.md"), *(ROOT / "docs").glob("*.md")]:
+        for link in re.findall(r"\]\(([^)\s]+)\)", document.read_text()):
+            if ":" in link:
+                continue
+            path, _, heading = link.partition("#")
+            target = document.parent / path if path else document
+            if not target.exists() or (heading and heading not in headings(target)):
+                lost.append((document.name, link))
+    assert lost == []
+
+
+def headings(path):
+    titles = re.findall(r"^#+ (.*)$", path.read_text(), re.MULTILINE)
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
 def test_the_readme_counts_trainings_as_the_results_do():
     readme = (ROOT / "README.md").read_text()
-    results = (ROOT / "RESULTS.md").read_text()
+    pages = {"claims": (ROOT / "results/claims.md").read_text()}
     questions = {"the gap is lower": 2, "log p(x) is higher": 1, "IWAE-5000 is higher": 1}
     columns = []
     for question, number in questions.items():
         pattern = rf"^\| \*?{re.escape(question)}\*? \|.*"
-        (row,) = re.findall(pattern, claim(results, number), re.MULTILINE)
+        (row,) = re.findall(pattern, claim(pages, number), re.MULTILINE)
         columns.append(re.findall(r"\((\d+ of \d+)\)", row))
     counts = dict(zip(study.names(), zip(*columns, strict=True), strict=True))
     names = {"caltech": "Caltech silhouettes", "omniglot": "OMNIGLOT", "mnist": "static MNIST"}
@@ -265,7 +339,7 @@ def test_the_readme_counts_trainings_as_the_results_do():
 
 def test_gaps_are_differences_of_bounds(results):
     folder, plain, _ = results
-    cell = records.read(folder / "digits", ["vae"])["vae"]
+    cell = of_study(folder, "digits", ["vae"])["vae"]
     bounds = {
         name: np.float64(np.float32([plain[0][name], plain[1][name]])) for name in records.BOUNDS
     }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from air_tf.evaluation import Estimate
-from studies import claims, verdicts
+from studies import assessment, claims, verdicts
 from studies.verdicts import Comparison
 
 T = {2: 12.7062, 3: 4.30265}  # 97.5 % quantile of Student's t for so many seeds, from tables
@@ -65,21 +65,37 @@ def test_numbers_of_seeds_alone():
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "verdict"),
+    ("first", "second", "verdict", "tally"),
     [
-        (["holds"], ["holds"], "**holds** (2 / 0 / 0)"),
-        (["holds"], [], "**undecided** (1 / 0 / 0)"),
-        (["holds", "undecided"], ["holds"], "**undecided** (2 / 0 / 1)"),
-        (["holds"], ["does not hold"], "**does not hold** (1 / 1 / 0)"),
-        (["does not hold", "holds"], ["holds"], "**undecided** (2 / 1 / 0)"),
-        ([], [], "not run yet"),
+        (["holds"], ["holds"], "holds", "2 / 0 / 0"),
+        (["holds"], [], "undecided", "1 / 0 / 0"),
+        (["holds", "undecided"], ["holds"], "undecided", "2 / 0 / 1"),
+        (["holds"], ["does not hold"], "does not hold", "1 / 1 / 0"),
+        (["does not hold", "holds"], ["holds"], "undecided", "2 / 1 / 0"),
+        ([], [], "not run yet", "0 / 0 / 0"),
     ],
 )
-def test_a_claim_holds_if_all_of_its_questions_do(first, second, verdict):
-    own = [
-        {"caltech": [Comparison("?", "", "", answer, [1.0]) for answer in answers]}
-        for answers in (first, second)
+def test_a_claim_holds_if_all_of_its_questions_do(first, second, verdict, tally):
+    answers = {
+        question: {"caltech": [Comparison(question, "", "", 1.0, answer, [1.0]) for answer in of]}
+        for question, of in {"one": first, "two": second}.items()
+    }
+    note = "not counted"
+    answers["one"]["caltech"].append(Comparison("one", "", "", 1.0, "undecided", [1.0], note))
+    answers["one"]["digits"] = [Comparison("one", "", "", 1.0, "does not hold", [1.0])]
+    claim = claims.Claim("it", ("caltech", "mnist"), {"one": "", "two": ""}, ())
+    found = assessment.Assessment(claim, answers)
+    assert (found.verdict, found.tally) == (verdict, tally)
+
+
+def test_the_numbers_of_a_claim():
+    of_caltech = [
+        Comparison("lower", "", "", -3.0, "holds", [2.0, 4.0]),
+        Comparison("lower", "", "", 1.0, "undecided", [0.5, -2.5]),
     ]
-    own[0]["caltech"].append(Comparison("?", "", "", "undecided", [1.0], "not counted"))
-    own[0]["digits"] = [Comparison("?", "", "", "does not hold", [1.0])]
-    assert claims._verdict(own, ("caltech", "mnist")) == verdict
+    of_mnist = [Comparison("lower", "", "", -2.5, "undecided", [2.5])]
+    text = "{agreeing}, {seeds}, {holding}, {mean:+z.2f}, {size:.2f}"
+    claim = claims.Claim("it", ("caltech", "mnist"), {"lower": text, "not asked": text}, ())
+    answers = {"lower": {"caltech": of_caltech, "mnist": of_mnist}, "not asked": {}}
+    found = assessment.Assessment(claim, answers)
+    assert found.number == "2 of 3, 4 of 5, 1 of 3, -1.50, 2.17"
