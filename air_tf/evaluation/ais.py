@@ -5,15 +5,10 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
-from air_tf import checks
-from air_tf.evaluation import annealing
+from air_tf.evaluation import annealed_weights
 from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.map_batches import map_batches
-
-STARTS = ("prior", "encoder")
-# The pilot takes this share of the temperatures, but at least so many.
-_PILOT_SHARE, _SHORTEST_PILOT = 4, 4 * annealing.KNOTS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,42 +85,20 @@ def ais(
         description="AIS",
         progress=progress,
         backup_dir=backup_dir,
-        num_temperatures=checks.positive_int("num_temperatures", num_temperatures),
-        num_chains=checks.positive_int("num_chains", num_chains),
-        num_leapfrog_steps=checks.positive_int("num_leapfrog_steps", num_leapfrog_steps),
-        from_prior=checks.one_of("start", start, STARTS) == "prior",
+        **annealed_weights.options(num_temperatures, num_chains, num_leapfrog_steps, start),
     )
     return AISEstimate(values, acceptance, sample_size, step_size)
 
 
 def _annealed(run, x, seed, num_temperatures, num_chains, **options):
     outputs, seeds = run(amortized_posterior, x, seed)
-    step_sizes = piloted(run, x, outputs, seeds[:2], num_temperatures, num_chains, **options)
-    log_weights, acceptance = weighed(
+    step_sizes = annealed_weights.piloted(
+        run, x, outputs, seeds[:2], num_temperatures, num_chains, **options
+    )
+    log_weights, acceptance = annealed_weights.weighed(
         run, x, outputs, step_sizes, seeds[2:4], num_temperatures, num_chains, **options
     )
     return run(_reduced, x, log_weights, acceptance, step_sizes)
-
-
-def piloted(run, x, outputs, seeds, num_temperatures, num_chains, **options):
-    """Step sizes `[KNOTS, B]` that a pilot adapted to the acceptance."""
-    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
-    z = run(annealing.draw_start, x, outputs, seeds[0], **start)
-    pilot = max(num_temperatures // _PILOT_SHARE, _SHORTEST_PILOT)
-    none = run(_no_step_sizes, x)
-    return run(annealing.anneal, x, outputs, z, none, seeds[1], pilot, True, **options)[2]
-
-
-def weighed(run, x, outputs, step_sizes, seeds, num_temperatures, num_chains, **options):
-    """Log weights `[C, B]` of chains with frozen step sizes, and the mean acceptance `[B]`."""
-    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
-    z = run(annealing.draw_start, x, outputs, seeds[0], **start)
-    counted = step_sizes, seeds[1], num_temperatures, False
-    return run(annealing.anneal, x, outputs, z, *counted, **options)[:2]
-
-
-def _no_step_sizes(model, x):
-    return tf.zeros([annealing.KNOTS, tf.shape(x)[0]], model.density_dtype)
 
 
 def _reduced(model, x, log_weights, acceptance, step_sizes):
