@@ -15,8 +15,10 @@ def introduction(studies):
 The paper says that a VAE generalizes better if its encoder is regularized: by noise at its input
 (DVAE) or by caps on the norms of its weights (WNI-VAE). We ask by {count} trainings whether eight
 of its claims hold. A difference counts if it is more than {verdicts.NEGLIGIBLE:g} nats, more than
-two standard errors over test images, and more than seeds vary. A claim holds or does not hold if
-all comparisons say so. Otherwise it is undecided."""
+two standard errors over test images, and more than seeds vary. A claim holds if each of its
+questions has yes from all comparisons, and does not hold if one has no from all. Otherwise it is
+undecided. Validation images stop these trainings; the map below also asks what happens if nothing
+does."""
 
 
 def of_claims(assessments):
@@ -45,7 +47,7 @@ def of_studies(studies):
     after = (
         "[results/README.md](results/README.md) says what names and columns mean, "
         "[results/NOTES.md](results/NOTES.md) why the results are so, as far as we know. `make "
-        "tables` writes this page and those of the data sets and claims from the records under "
-        "`results/`, which `python -m studies.reproduce --study NAME` makes; no number is typed."
+        "tables` writes this page and those that it leads to from the records under `results/`; no "
+        "number is typed. `python -m studies.reproduce --study NAME` makes those of a data set."
     )
     return markdown.document("## The data sets", "\n".join(lines), after)

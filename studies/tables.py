@@ -4,7 +4,16 @@ import dataclasses
 import pathlib
 
 from air_tf import files
-from studies import assessment, claims_page, markdown, overview, page, records, study
+from studies import (
+    assessment,
+    claims_page,
+    estimators_report,
+    markdown,
+    overview,
+    page,
+    records,
+    study,
+)
 from studies.map import figure as map_figure
 from studies.map import page as map_page
 from studies.map import report as map_report
@@ -23,7 +32,7 @@ class TablesConfig:
 
 
 def tables(config):
-    """Writes RESULTS.md, a page for each study, and the pages of the claims and of the map."""
+    """Writes RESULTS.md, a page for each study, and pages of claims, map and estimators."""
     out = pathlib.Path(config.out)
     pages = out / "results"
     (pages / "figures").mkdir(parents=True, exist_ok=True)
@@ -39,6 +48,11 @@ def tables(config):
     if of_map:
         map_figure.draw(pages / "figures" / "map.png", of_map)
         files.write_text(pages / "map.md", map_page.write(of_map))
+    of_estimators = pathlib.Path(config.results, "estimators.json")
+    if of_estimators.exists():
+        record = files.read_json(of_estimators)
+        estimators_report.draw(pages / "figures" / "estimators.png", record)
+        files.write_text(pages / "estimators.md", estimators_report.page(record))
     sections = [
         overview.introduction(studies),
         overview.of_claims(assessments),

@@ -1,11 +1,9 @@
 """What the demo found, with errors over seeds and images: as JSON, as a table and in words."""
 
-import math
-
 import numpy as np
 import rich.table
 
-from air_tf.evaluation import Estimate
+from trainers.over_seeds_and_images import over_seeds_and_images
 from trainers.train_config import STRENGTHS
 
 TITLES = {"vae": "VAE", "dvae": "DVAE", "wni_vae": "WNI-VAE"}
@@ -14,28 +12,6 @@ STOPPED = {"end": "Not stopped", "early": "Stopped early"}
 QUANTITIES = ("log_likelihood", "elbo", "inference_gap")
 # A difference counts if it is more than so many of its standard errors.
 _SIGNIFICANT = 3
-
-
-def over_seeds_and_images(values):
-    """The mean of values `[seeds, images]`, with its standard error over seeds and images.
-
-    The error is √(e_images² + e_seeds²): e_images is the standard error over images of their means
-    over seeds, and e_seeds the standard error over seeds of their means over images.
-
-    What varies from image to image and from seed to seed at once counts in both: the error is
-    rather too large than too small.
-
-    Args:
-        values: array `[seeds, images]`, at least two of each; for a difference of two models, the
-            differences paired by seed and image. Nats.
-
-    Returns:
-        `{"mean", "standard_error"}`, nats.
-    """
-    values = np.asarray(values, np.float64)
-    images, seeds = Estimate(values.mean(axis=0)), Estimate(values.mean(axis=1))
-    error = math.hypot(images.standard_error, seeds.standard_error)
-    return {"mean": images.mean, "standard_error": error}
 
 
 def summary(runs):

@@ -26,7 +26,7 @@ def schedule(config, total_iterations):
 def burda(initial_learning_rate, total_iterations):
     """Eight stages i = 0 … 7, each 3 times as long as the one before, at γ_0·10^(−i/7).
 
-    Burda et al. 2016, Section 5: stage i has 3^i passes over the data, at 0.001·10^(−i/7). That is
+    Burda et al. 2015, Section 5: stage i has 3^i passes over the data, at 0.001·10^(−i/7). That is
     3,280 passes.
 
     Args:

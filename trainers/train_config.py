@@ -88,8 +88,8 @@ class TrainConfig:
     learning_rate_decay: float = 0.01
     """b: the rate decays as γ_0·b^(i/i_max) over all iterations; 1 keeps it constant."""
     learning_rate_schedule: Literal["exponential", "burda"] = "exponential"
-    """γ_0·b^(i/i_max), or the eight stages of Burda et al. 2016 from γ_0 to γ_0/10, each 3 times as
-    long as the one before (3,280 epochs in their paper)."""
+    """γ_0·b^(i/i_max), or without b the eight stages of Burda et al. 2015 from γ_0 to γ_0/10, each
+    3 times as long as the one before (3,280 epochs in their paper)."""
     patience: int = 10
     """Training stops after this many validations without a better bound (IWAE-64)."""
     num_iw_svi_examples: int | None = None

@@ -19,7 +19,7 @@ class Course:
         batch_size: examples in an optimizer step.
 
     Raises:
-        ValueError: if `num_steps` is no multiple of `num_epochs`.
+        ValueError: if `num_steps` is no multiple of `num_epochs`, or the end is not evaluated.
     """
 
     num_steps: int
@@ -32,6 +32,11 @@ class Course:
             raise ValueError(
                 f"`num_steps` must be a multiple of {self.num_epochs}. "
                 f"Received: num_steps={self.num_steps}"
+            )
+        if self.evaluated_epochs[-1] != self.num_epochs:
+            raise ValueError(
+                f"`evaluated_epochs` must end with epoch {self.num_epochs}. "
+                f"Received: evaluated_epochs={self.evaluated_epochs}"
             )
 
     @property

@@ -9,10 +9,13 @@ from air_tf import files
 from studies.map import plan as plans
 from studies.map import run
 from trainers import command_line
-from trainers.demo_report import over_seeds_and_images
+from trainers.over_seeds_and_images import over_seeds_and_images
 
 # Stopped by a validation bound of the encoder, by log p(x) of validation images, or not at all.
 STOPPED = ("iwae", "log_likelihood", "end")
+_CONFIG = (
+    "dataset encoder_units decoder_units learning_rate learning_rate_decay batch_size"
+).split()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -101,10 +104,7 @@ def record(plan, cells, trained):
         "size": first.size,
         "num_steps": first.num_steps,
         "evaluation": plan.evaluation,
-        "config": {
-            key: getattr(first.config, key)
-            for key in ("dataset", "encoder_units", "decoder_units", "learning_rate", "batch_size")
-        },
+        "config": {key: getattr(first.config, key) for key in _CONFIG},
         "cells": {
             name: {
                 "model": cells[name].model,
@@ -130,22 +130,23 @@ def _training(seed, found):
 
 
 def _stopped(rule, of_seeds, baseline):
-    """The quantities of a cell, its differences from the plain model, and its validation score."""
-    scores = [found.validation[found.index(rule)].mean() for found in of_seeds.values()]
+    """What a way to stop gives: quantities, differences from plain, log p(x) of validation."""
+    kept = [(found, found.index(rule)) for found in of_seeds.values()]
     result = {
-        "validation_log_likelihood": float(np.mean(scores)),
-        "steps": [int(found.steps[found.index(rule)]) for found in of_seeds.values()],
+        "validation": [round(float(found.validation[i].mean()), 4) for found, i in kept],
+        "steps": [int(found.steps[i]) for found, i in kept],
         **_estimates({seed: found.quantities(rule) for seed, found in of_seeds.items()}),
     }
     for name, of_baseline in (("delta", rule), ("delta_to_best_stopped", "log_likelihood")):
-        if baseline is not None or of_baseline != rule:
-            others = baseline or of_seeds
+        others = of_seeds if baseline is None else baseline
+        shared = of_seeds.keys() & others.keys()
+        if shared and (baseline is not None or of_baseline != rule):
             result[name] = _estimates(
                 {
                     seed: _minus(
                         of_seeds[seed].quantities(rule), others[seed].quantities(of_baseline)
                     )
-                    for seed in of_seeds.keys() & others.keys()
+                    for seed in shared
                 }
             )
     return result

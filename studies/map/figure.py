@@ -23,7 +23,9 @@ def draw(path, records):
         for axes, (rule, title) in zip(row, report.TITLES.items(), strict=True):
             image = _draw(axes, of_set, rule)
             axes.set(title=f"{data_set}, {title}", xlabel="training images N")
-    figure.colorbar(image, ax=grid, label="Δ log p(x) to the plain model (nats)", shrink=0.6)
+    figure.colorbar(
+        image, ax=grid, label="Δ log p(x) to the plain model (nats)", shrink=0.6, extend="both"
+    )
     figure.savefig(path, dpi=90, metadata={"Software": None})
 
 

@@ -7,14 +7,15 @@ import pathlib
 import numpy as np
 
 import air_tf
+from air_tf import checks
 from trainers import command_line
 from trainers.train_config import TrainConfig
 from trainers.trajectory import Course
 
 PATH = pathlib.Path(__file__).with_name("plan.yaml")
 BASELINE = "vae"
-# Parts of a training, each with a validation, and those after which it is evaluated. A training
-# takes 3 times the plain model's best number of steps, so that epoch 8 of 24 is the plain best.
+# Parts of a training, each with a validation by IWAE-64, and those after which it is evaluated. A
+# training takes 3 times the plain model's best number of steps: its best is near epoch 8.
 EPOCHS, EVALUATED_EPOCHS = 24, (2, 4, 6, 8, 12, 16, 20, 24)
 
 
@@ -72,6 +73,10 @@ class Plan:
                     for strength in strengths:
                         cell = self._cell(data_set, size, num_steps, model, strength)
                         found.setdefault(cell.group, {})[cell.name] = cell
+        for more in self.more_seeds:
+            cells = found[f"{more['data_set']}_{more['size']}"]
+            for name in more["cells"]:
+                checks.one_of("cell of more_seeds", name, cells)
         return found
 
     def _cell(self, data_set, size, num_steps, model, strength):
@@ -97,7 +102,7 @@ def subset(data, size, seed):
     Args:
         data: `air_tf.datasets.Dataset`.
         size: number of training images.
-        seed: int; another seed draws other images, so that errors over seeds are for new images.
+        seed: int; another seed draws other images, unless `size` is all of them.
     """
     chosen = np.random.default_rng(seed).permutation(len(data.train))[:size]
     return dataclasses.replace(data, train=data.train[chosen])

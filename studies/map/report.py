@@ -2,6 +2,8 @@
 
 import pathlib
 
+import numpy as np
+
 from air_tf import files
 from studies import verdicts
 from studies.map import plan as plans
@@ -21,28 +23,37 @@ def read(folder="results/map"):
     return {group: files.read_json(path) for group, path in paths.items() if path.exists()}
 
 
-def verdict(delta):
-    """Whether a difference is positive ("holds"), negative ("does not hold") or "undecided".
+def verdict(delta, sign=1):
+    """Whether a difference has a sign ("holds"), the other one ("does not hold"), or "undecided".
 
     It counts if it is beyond two of its standard errors and beyond the 95 % interval of its seeds.
 
     Args:
         delta: {"mean", "standard_error", "of_seeds"} as in a record.
+        sign: 1 or −1.
     """
     margins = verdicts.NEGLIGIBLE, 2 * delta["standard_error"]
-    return verdicts.of(delta["mean"], max(*margins, verdicts.half_interval(delta["of_seeds"])))
+    return verdicts.of(
+        sign * delta["mean"], max(*margins, verdicts.half_interval(delta["of_seeds"]))
+    )
 
 
 def chosen(record, rule):
     """{model: the name of its cell with the best log p(x) of validation images}.
 
+    The mean is over the seeds that all cells have.
+
     Args:
         record: of a data set and size.
         rule: how trainings stop, a key of `TITLES`.
     """
+    cells = record["cells"]
+    seeds = {name: [t["seed"] for t in cell["trainings"]] for name, cell in cells.items()}
+    shared = set.intersection(*map(set, seeds.values()))
     best = {}
-    for name, cell in record["cells"].items():
-        score = cell["stopped"][rule]["validation_log_likelihood"]
+    for name, cell in cells.items():
+        of_seeds = zip(seeds[name], cell["stopped"][rule]["validation"], strict=True)
+        score = np.mean([value for seed, value in of_seeds if seed in shared])
         if cell["model"] not in best or score > best[cell["model"]][0]:
             best[cell["model"]] = score, name
     return {model: name for model, (_, name) in best.items()}
@@ -58,24 +69,3 @@ def text(delta):
     """A difference with its error, bold if it counts."""
     found = f"{delta['mean']:+z.2f} ± {delta['standard_error']:.2f}"
     return found if verdict(delta) == "undecided" else f"**{found}**"
-
-
-def counts(records, quantity, rule):
-    """How many differences are positive, negative and undecided, over all regularized cells.
-
-    Args:
-        records: {group: record}.
-        quantity: "log_likelihood", "elbo" or "inference_gap".
-        rule: how trainings stop, a key of `TITLES`.
-    """
-    found = [verdict(d) for record in records.values() for d in deltas(record, rule, quantity)]
-    return tuple(found.count(name) for name in verdicts.VERDICTS)
-
-
-def deltas(record, rule, quantity="log_likelihood"):
-    """The differences of the regularized cells of a record from its plain model."""
-    return [
-        cell["stopped"][rule]["delta"][quantity]
-        for cell in record["cells"].values()
-        if cell["strength"]
-    ]

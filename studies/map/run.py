@@ -75,7 +75,7 @@ def _run_cell(cell, plan, config):
 
 def build(cell, seed, data):
     """The compiled model of a cell, not yet trained."""
-    return train.build(dataclasses.replace(cell.config, seed=seed, learning_rate_decay=1.0), data)
+    return train.build(dataclasses.replace(cell.config, seed=seed), data)
 
 
 def follow(model, cell, seed, data, evaluation, bar):

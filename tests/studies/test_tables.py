@@ -288,11 +288,11 @@ def test_versions_are_not_compared(results):
 def test_the_committed_documents_are_those_of_the_committed_records(tmp_path):
     tables.tables(tables.TablesConfig(str(ROOT / "results"), str(tmp_path)))
     written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.md")]
-    pages = {f"results/{name}.md" for name in (*study.names(), "claims")}
+    pages = {f"results/{name}.md" for name in (*study.names(), "claims", "map", "estimators")}
     assert set(map(str, written)) == {"RESULTS.md", *pages}
     different = [p for p in written if (tmp_path / p).read_text() != (ROOT / p).read_text()]
     assert different == []
-    assert len((ROOT / "RESULTS.md").read_text().split()) < 700
+    assert len((ROOT / "RESULTS.md").read_text().split()) < 900
     drawn, committed = (
         {path.name: path.read_bytes() for path in (root / "results/figures").iterdir()}
         for root in (tmp_path, ROOT)
@@ -330,11 +330,13 @@ def test_the_readme_counts_trainings_as_the_results_do():
         pattern = rf"^\| \*?{re.escape(question)}\*? \|.*"
         (row,) = re.findall(pattern, claim(pages, number), re.MULTILINE)
         columns.append(re.findall(r"\((\d+ of \d+)\)", row))
-    counts = dict(zip(study.names(), zip(*columns, strict=True), strict=True))
-    names = {"caltech": "Caltech silhouettes", "omniglot": "OMNIGLOT", "mnist": "static MNIST"}
-    assert f"| | {' | '.join(questions)} |" in readme
-    for name, words in {**names, "digits": "digits, 8×8"}.items():
-        assert f"\n| {words} | {' | '.join(counts[name])} |\n" in readme
+    higher = [sum(int(count.split()[0]) for count in column) for column in columns]
+    total = sum(int(count.split()[-1]) for count in columns[0])
+    said = (
+        f"the gap is smaller in {higher[0]} of {total} trainings and log p(x) is higher in "
+        f"{higher[1]}. IWAE-5000, which uses the encoder's q(z|x), is higher in {higher[2]}."
+    )
+    assert said in " ".join(readme.split())
 
 
 def test_gaps_are_differences_of_bounds(results):

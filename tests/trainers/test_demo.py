@@ -12,6 +12,7 @@ from tests.commands import refusal, run
 from trainers import demo, demo_report, demo_strengths, demo_training, trajectory
 from trainers.demo import DemoConfig
 from trainers.demo_strengths import DemoStrengthsConfig
+from trainers.over_seeds_and_images import over_seeds_and_images
 
 ESTIMATE = {"mean", "standard_error"}
 
@@ -113,7 +114,7 @@ def test_the_error_is_that_of_new_seeds_and_images():
         + of_image * generator.standard_normal((repeats, 1, images))
         + of_both * generator.standard_normal((repeats, seeds, images))
     )
-    found = [demo_report.over_seeds_and_images(value) for value in values]
+    found = [over_seeds_and_images(value) for value in values]
     means = np.array([estimate["mean"] for estimate in found])
     np.testing.assert_allclose(means, values.mean(axis=(1, 2)))
     both = of_both**2 / (seeds * images)
