@@ -51,13 +51,15 @@ def transition(at, here, beta, step_size, inverse_mass, num_leapfrog_steps, seed
     """One transition that leaves f_β invariant, whatever the step size and the mass are.
 
     A momentum of mass M is drawn, L leapfrog steps follow the Hamiltonian, and the end is accepted
-    with the Metropolis probability (Neal 2011, Section 5.3.2).
+    with the Metropolis probability (Neal 2011, Section 5.3.2). Each chain draws the length of its
+    steps, from ε/2 to ε: with the same length, all chains could return to where they began
+    (Section 5.4.2.2).
 
     Args:
         at: function z → `Point`.
         here: `Point` of the chains.
         beta: β, a scalar tensor.
-        step_size: ε `[B]`.
+        step_size: ε `[B]`, the longest step.
         inverse_mass: 1/M, `[B, Z]`; it must not depend on the chains.
         num_leapfrog_steps: L.
         seed: seed tensor `[2]`.
@@ -65,11 +67,12 @@ def transition(at, here, beta, step_size, inverse_mass, num_leapfrog_steps, seed
     Returns:
         The next `Point`, and the probability of acceptance `[C, B]`.
     """
-    of_momentum, of_acceptance = prng.split(seed)
+    of_momentum, of_acceptance, of_length = prng.split(seed, 3)
     scale = tf.sqrt(inverse_mass)
     # In units of √M the momentum is standard normal, and a step has its own length in each z.
     first = prng.normal(tf.shape(here.z), of_momentum, here.z.dtype)
-    length = step_size[:, tf.newaxis] * scale
+    share = 0.5 + 0.5 * prng.uniform(tf.shape(here.log_ratio), of_length, here.z.dtype)
+    length = (share * step_size)[..., tf.newaxis] * scale
 
     def leapfrog(i, momentum, there):
         momentum += 0.5 * length * there.slope(beta)
