@@ -12,6 +12,7 @@ from trainers.train_config import TrainConfig
 _QUANTITIES = {
     "log_likelihood": "log p(x), IW-SVI",
     "importance_log_likelihood": "log p(x), IWAE",
+    "ais": "log p(x), AIS",
     "elbo": "ELBO",
     "inference_gap": "inference gap",
     "approximation_gap": "approximation gap",

@@ -18,6 +18,7 @@ from trainers import command_line, provenance, run_folder, saved_models, strateg
 _TITLES = {
     "log_likelihood": "log p(x), IW-SVI, k = {}",
     "importance_log_likelihood": "log p(x), IWAE-{}",
+    "ais": "log p(x), AIS",
     "elbo": "ELBO L(x)",
     "importance_elbo_gap": "IWAE-{} − ELBO",
     "inference_gap": "inference gap",
@@ -63,6 +64,11 @@ class EvaluateConfig:
     """k̂, samples of the bound that IW-SVI maximises."""
     max_steps: int | None = None
     """T, gradient steps of IW-SVI for each example."""
+    ais: int | None = None
+    """Also estimate log p(x) by annealed importance sampling with this many temperatures, such as
+    1000."""
+    bdmc: int | None = None
+    """Also bound log p(x) from both sides on this many examples simulated from the model."""
     batch_size: int = 100
     """Examples evaluated at once."""
     strategy: Literal["mirrored", "multi_worker"] | None = None
@@ -82,6 +88,11 @@ def evaluate(config):
         raise ValueError(
             "A SavedModel is evaluated on one device; a run folder takes a strategy. "
             f"Received: strategy={config.strategy!r}"
+        )
+    if is_saved_model and (config.ais or config.bdmc):
+        raise ValueError(
+            "A SavedModel has no endpoint for annealing; a run folder is needed. "
+            f"Received: ais={config.ais}, bdmc={config.bdmc}"
         )
     strategy = strategies.make(config.strategy)
     for published in (path, path.parent):  # a published model's folder, or the SavedModel in it
@@ -104,17 +115,21 @@ def evaluate(config):
     if out is not None:
         backups = out / run_folder.EVALUATION_BACKUPS / config.split
     if is_saved_model:
-        estimates = saved_models.evaluate(path, model, x, config, backups)
+        estimates, bdmc = saved_models.evaluate(path, model, x, config, backups), None
     else:
         estimates = _of_run(model, x, config, backups)
+        bdmc = _bdmc(model, config, backups)
     if trained.likelihood == "discretized_logistic":
         estimates["bits_per_dimension"] = _bits_per_dimension(estimates, x[0].size)
     if not strategies.is_chief(strategy):
         return estimates
     if out is not None:
-        _write(out, config, estimates, len(x))
+        _write(out, config, estimates, len(x), bdmc)
         shutil.rmtree(backups, ignore_errors=True)
     rich.console.Console().print(_table(config, estimates, len(x)))
+    if bdmc is not None:
+        bounds = ", ".join(f"{name} {getattr(bdmc, name)}" for name in bdmc.summary())
+        print(f"On {config.bdmc} simulated examples: {bounds}")
     return estimates
 
 
@@ -164,14 +179,26 @@ def _of_run(model, x, config, backups):
         config.num_samples,
         config.num_train_samples,
         config.max_steps,
-        seed=config.seed,
-        batch_size=config.batch_size,
-        backup_dir=backups,
+        **_shared(config, backups),
     )
-    return {name: getattr(gaps, name) for name in gaps.summary()}
+    estimates = {name: getattr(gaps, name) for name in gaps.summary()}
+    if config.ais is not None:
+        estimates["ais"] = evaluation.ais(model, x, config.ais, **_shared(config, backups))
+    return estimates
 
 
-def _write(path, config, estimates, num_examples):
+def _bdmc(model, config, backups):
+    if config.bdmc is None:
+        return None
+    options = {} if config.ais is None else {"num_temperatures": config.ais}
+    return evaluation.bdmc(model, config.bdmc, **options, **_shared(config, backups))
+
+
+def _shared(config, backups):
+    return {"seed": config.seed, "batch_size": config.batch_size, "backup_dir": backups}
+
+
+def _write(path, config, estimates, num_examples, bdmc):
     path.mkdir(parents=True, exist_ok=True)
     name = f"evaluation_{config.split}"
     arrays = {name: estimate.per_example for name, estimate in estimates.items()}
@@ -184,6 +211,11 @@ def _write(path, config, estimates, num_examples):
     if log_likelihood is not None:
         arrays["num_steps"] = log_likelihood.num_steps
         report["mean_steps"] = float(np.mean(log_likelihood.num_steps))
+    if "ais" in estimates:
+        quantities = ("acceptance", "effective_sample_size", "step_size")
+        report["chains"] = {q: float(np.mean(getattr(estimates["ais"], q))) for q in quantities}
+    if bdmc is not None:
+        report["bdmc"] = bdmc.summary()
     report |= {name: estimate.summary() for name, estimate in estimates.items()}
     files.write_arrays(path / f"{name}.npz", arrays)
     files.write_json(path / f"{name}.json", report)

@@ -1,5 +1,7 @@
 """Estimates of log p(x) and of the inference gaps, per example and with standard errors."""
 
+from air_tf.evaluation.ais import AISEstimate, ais
+from air_tf.evaluation.bdmc import BDMCBounds, bdmc
 from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.importance_log_likelihood import importance_log_likelihood
 from air_tf.evaluation.inference_gaps import InferenceGaps, inference_gaps
@@ -7,9 +9,13 @@ from air_tf.evaluation.iw_svi import QUALITIES, IWSVIEstimate, iw_svi, spent_eff
 
 __all__ = [
     "QUALITIES",
+    "AISEstimate",
+    "BDMCBounds",
     "Estimate",
     "IWSVIEstimate",
     "InferenceGaps",
+    "ais",
+    "bdmc",
     "importance_log_likelihood",
     "inference_gaps",
     "iw_svi",

@@ -11,7 +11,17 @@ from air_tf.evaluation import finished_batches, programs
 
 
 def map_batches(
-    function, model, x, *, seed, batch_size, description, progress, backup_dir, **options
+    function,
+    model,
+    x,
+    *,
+    along=(),
+    seed,
+    batch_size,
+    description,
+    progress,
+    backup_dir,
+    **options,
 ):
     """Applies a function to the batches of x and joins the results in order.
 
@@ -19,11 +29,12 @@ def map_batches(
     index: the same seed, batch size and x give the same result with any number of replicas.
 
     Args:
-        function: `(run, x [B, *S], seed [2], **options) → tuple of tensors [B, ...]`. x, seed and
-            all tensors may be one for each replica, so that it computes by `run(function, x, ...)`
-            alone: see `programs.run`.
+        function: `(run, x [B, *S], *along [B, ...], seed [2], **options) → tuple of tensors
+            [B, ...]`. x, seed and all tensors may be one for each replica, so that it computes by
+            `run(function, x, ...)` alone: see `programs.run`.
         model: the `VariationalAutoencoder`; x must have its width.
         x: array `[N, *S]`.
+        along: more arrays `[N, ...]`, one value for each example.
         seed: int.
         batch_size: int ≥ 1.
         description: text of the progress bar.
@@ -43,7 +54,8 @@ def map_batches(
     def batch(index):
         # Repeated examples fill up the last batch, so that one program fits all batches.
         rows = np.arange(index * batch_size, (index + 1) * batch_size) % len(x)
-        return tf.convert_to_tensor(x[rows]), prng.fold_in(seed, index)
+        arrays = [tf.convert_to_tensor(array[rows]) for array in (x, *along)]
+        return *arrays, prng.fold_in(seed, index)
 
     at_once = strategy.num_replicas_in_sync
 
@@ -58,7 +70,7 @@ def map_batches(
     if backup_dir is not None:
         identity = (function.__module__, function.__name__, seed, batch_size, at_once, options)
         identity = (identity, model.get_config())
-        backup = finished_batches.folder(backup_dir, (x, *model.get_weights()), identity)
+        backup = finished_batches.folder(backup_dir, (x, *along, *model.get_weights()), identity)
     starts = range(0, -(-len(x) // batch_size), at_once)
     results = []
     with tqdm.tqdm(total=len(x), desc=description, unit="img", disable=not progress) as bar:

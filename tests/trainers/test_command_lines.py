@@ -52,14 +52,20 @@ def test_run_folder_holds_everything(trained):
 
 @pytest.mark.slow
 def test_evaluate_prints_and_saves(trained, capsys):
-    run(evaluate, [trained, "--num-samples", 60, "--max-steps", 20, "--num-examples", 30])
-    assert "log p(x), IW-SVI" in capsys.readouterr().out
+    options = ["--num-samples", 60, "--max-steps", 20, "--num-examples", 30]
+    run(evaluate, [trained, *options, "--ais", 30, "--bdmc", 10])
+    printed = capsys.readouterr().out
+    assert "log p(x), IW-SVI" in printed
+    assert "log p(x), AIS" in printed
+    assert "On 10 simulated examples: upper " in printed
     saved = json.loads((trained / "evaluation_test.json").read_text())
     with np.load(trained / "evaluation_test.npz") as values:
         assert values["log_likelihood"].shape == (30,)
-        for name in ("log_likelihood", "elbo", "importance_log_likelihood"):
+        for name in ("log_likelihood", "elbo", "importance_log_likelihood", "ais"):
             np.testing.assert_allclose(values[name].mean(), saved[name]["mean"], rtol=1e-5)
     assert saved["inference_gap"]["mean"] > 0
+    assert set(saved["chains"]) == {"acceptance", "effective_sample_size", "step_size"}
+    assert {"upper", "lower", "iw_svi"} < set(saved["bdmc"])
 
 
 @pytest.mark.slow
@@ -180,6 +186,8 @@ def test_a_saved_model_is_evaluated_on_one_device(tmp_path, capsys):
     (tmp_path / "saved_model.pb").touch()
     error = refusal(evaluate, [tmp_path, "--strategy", "mirrored"], capsys)
     assert "evaluated on one device" in error
+    error = refusal(evaluate, [tmp_path, "--ais", 10], capsys)
+    assert "no endpoint for annealing; a run folder is needed. Received: ais=10" in error
 
 
 def test_evaluate_without_a_run(tmp_path, capsys):

@@ -1,0 +1,45 @@
+"""Annealed importance weights: a pilot for the step sizes, then the counted run."""
+
+import tensorflow as tf
+
+from air_tf import checks
+from air_tf.evaluation import annealing
+
+STARTS = ("prior", "encoder")
+# The pilot takes this share of the temperatures, but at least so many.
+_PILOT_SHARE, _SHORTEST_PILOT = 4, 4 * annealing.KNOTS
+
+
+def options(num_temperatures, num_chains, num_leapfrog_steps, start):
+    """The checked options of an annealing run.
+
+    Raises:
+        ValueError: for counts < 1 or an unknown start.
+    """
+    return {
+        "num_temperatures": checks.positive_int("num_temperatures", num_temperatures),
+        "num_chains": checks.positive_int("num_chains", num_chains),
+        "num_leapfrog_steps": checks.positive_int("num_leapfrog_steps", num_leapfrog_steps),
+        "from_prior": checks.one_of("start", start, STARTS) == "prior",
+    }
+
+
+def piloted(run, x, outputs, seeds, num_temperatures, num_chains, **options):
+    """Step sizes `[KNOTS, B]` that a pilot adapted to the acceptance."""
+    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
+    z = run(annealing.draw_start, x, outputs, seeds[0], **start)
+    pilot = max(num_temperatures // _PILOT_SHARE, _SHORTEST_PILOT)
+    none = run(_no_step_sizes, x)
+    return run(annealing.anneal, x, outputs, z, none, seeds[1], pilot, True, **options)[2]
+
+
+def weighed(run, x, outputs, step_sizes, seeds, num_temperatures, num_chains, **options):
+    """Log weights `[C, B]` of chains with frozen step sizes, and the mean acceptance `[B]`."""
+    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
+    z = run(annealing.draw_start, x, outputs, seeds[0], **start)
+    counted = step_sizes, seeds[1], num_temperatures, False
+    return run(annealing.anneal, x, outputs, z, *counted, **options)[:2]
+
+
+def _no_step_sizes(model, x):
+    return tf.zeros([annealing.KNOTS, tf.shape(x)[0]], model.density_dtype)
