@@ -36,7 +36,7 @@ class Assessment:
     def tally(self):
         """By how many comparisons the claim holds, does not hold, is undecided."""
         counted = (self.counted(question) for question in self.claim.questions)
-        return verdicts.tally(list(itertools.chain(*counted)))
+        return verdicts.tally([c.verdict for c in itertools.chain(*counted)])
 
     def answer(self, question):
         """The verdict on a question."""

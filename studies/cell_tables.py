@@ -1,7 +1,7 @@
 """Tables of the final models of a study: a line for each cell."""
 
 from studies import markdown, records
-from trainers.train_config import STRENGTHS
+from trainers.train_config import strengths_in_words
 
 _TITLES = {
     **records.CURVES,
@@ -55,11 +55,6 @@ def _table(plan, cells, names):
         cell, plain = cells[name], cells.get(plan.plain(name))
         finals = [cell.finals[seed] for seed in sorted(cell.finals)]
         config = finals[0]["config"]
-        strength = ", ".join(
-            f"{symbol} = {config[key]:g}"
-            for key, symbol in STRENGTHS.items()
-            if config[key] is not None
-        )
         best = ", ".join(str(final["training"]["best_epoch"]) for final in finals)
         values = [str(cell.estimate(quantity)) for quantity in _TITLES]
         deltas = [""] * 3
@@ -68,7 +63,7 @@ def _table(plan, cells, names):
             deltas.append(_joined(cell.minus_by_seed(plain, "log_likelihood")))
         steps = sum(final["test"]["mean_steps"] for final in finals) / len(finals)
         seeds = _joined(cell.seed_means("log_likelihood"))
-        training = [strength, f"{best} of {config['epochs']}"]
+        training = [strengths_in_words(config), f"{best} of {config['epochs']}"]
         rows.append([name, *training, *values, f"{steps:.0f}", *deltas[:2], seeds, deltas[2]])
     header = ["cell", "strength", "best epoch", *_TITLES.values(), "T", "Δ log p(x)", "Δ Δ_inf"]
     header += ["log p(x) of the seeds", "Δ log p(x) of the seeds"]

@@ -56,7 +56,9 @@ def _tallies(assessment, studies):
 
 
 def _tally(counted):
-    return f"{verdicts.tally(counted)} ({verdicts.numbers(counted)['seeds']})" if counted else ""
+    if not counted:
+        return ""
+    return f"{verdicts.tally([c.verdict for c in counted])} ({verdicts.numbers(counted)['seeds']})"
 
 
 def _details(assessment):

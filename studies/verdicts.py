@@ -79,9 +79,8 @@ def of_all(verdicts):
     return found.pop() if len(found) == 1 else "undecided"
 
 
-def tally(comparisons):
-    """How many have each of `VERDICTS`."""
-    found = [comparison.verdict for comparison in comparisons]
+def tally(found):
+    """How many of several verdicts are each of `VERDICTS`."""
     return " / ".join(str(found.count(verdict)) for verdict in VERDICTS)
 
 

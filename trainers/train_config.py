@@ -10,6 +10,12 @@ from trainers import command_line
 STRENGTHS = {"noise_stddev": "σ", "max_norm": "H"}
 
 
+def strengths_in_words(options):
+    """The strengths among {option: value} in symbols, such as "σ = 0.2, H = 3"; "" for none."""
+    found = {symbol: options.get(name) for name, symbol in STRENGTHS.items()}
+    return ", ".join(f"{symbol} = {x:g}" for symbol, x in found.items() if x is not None)
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
     """Train a model and write a run folder: config, versions, model, TensorBoard logs, metrics.

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import tensorflow as tf
 
+from air_tf import objectives
 from air_tf.evaluation import annealed_weights
 from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
@@ -103,8 +104,7 @@ def _annealed(run, x, seed, num_temperatures, num_chains, **options):
 
 def _reduced(model, x, log_weights, acceptance, step_sizes):
     del model, x
-    num_chains = tf.cast(log_weights.shape[0], log_weights.dtype)
     total = tf.reduce_logsumexp(log_weights, axis=0)
     effective = tf.exp(2 * total - tf.reduce_logsumexp(2 * log_weights, axis=0))
-    bound = total - tf.math.log(num_chains)
+    bound = objectives.iwae_bound(log_weights)
     return bound, acceptance, effective, tf.reduce_mean(step_sizes, axis=0)

@@ -26,19 +26,25 @@ def options(num_temperatures, num_chains, num_leapfrog_steps, start):
 
 def piloted(run, x, outputs, seeds, num_temperatures, num_chains, **options):
     """Step sizes `[KNOTS, B]` that a pilot adapted to the acceptance."""
-    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
-    z = run(annealing.draw_start, x, outputs, seeds[0], **start)
     pilot = max(num_temperatures // _PILOT_SHARE, _SHORTEST_PILOT)
     none = run(_no_step_sizes, x)
-    return run(annealing.anneal, x, outputs, z, none, seeds[1], pilot, True, **options)[2]
+    return _chains(run, x, outputs, none, seeds, pilot, True, num_chains, **options)[2]
 
 
 def weighed(run, x, outputs, step_sizes, seeds, num_temperatures, num_chains, **options):
     """Log weights `[C, B]` of chains with frozen step sizes, and the mean acceptance `[B]`."""
-    start = {"num_chains": num_chains, "from_prior": options["from_prior"]}
+    counted = step_sizes, seeds, num_temperatures, False
+    return _chains(run, x, outputs, *counted, num_chains, **options)[:2]
+
+
+def _chains(
+    run, x, outputs, step_sizes, seeds, num_temperatures, adapts, num_chains, from_prior, **options
+):
+    """What `annealing.anneal` returns for chains from r; seeds of their start and their way."""
+    start = {"num_chains": num_chains, "from_prior": from_prior}
     z = run(annealing.draw_start, x, outputs, seeds[0], **start)
-    counted = step_sizes, seeds[1], num_temperatures, False
-    return run(annealing.anneal, x, outputs, z, *counted, **options)[:2]
+    way = step_sizes, seeds[1], num_temperatures, adapts
+    return run(annealing.anneal, x, outputs, z, *way, from_prior=from_prior, **options)
 
 
 def _no_step_sizes(model, x):

@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from air_tf import checks, prng
+from air_tf import checks, objectives, prng
 from air_tf.evaluation import annealed_weights, annealing
 from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
@@ -131,9 +131,4 @@ def _copies(model, x, z, *, num_chains):
 
 def _reduced(model, x, undone, log_weights):
     del model, x
-    log_mean_undone, log_mean = (
-        tf.reduce_logsumexp(values, axis=0)
-        - tf.math.log(tf.cast(tf.shape(values)[0], values.dtype))
-        for values in (undone, log_weights)
-    )
-    return -log_mean_undone, log_mean
+    return -objectives.iwae_bound(undone), objectives.iwae_bound(log_weights)

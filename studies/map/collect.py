@@ -7,12 +7,10 @@ import numpy as np
 
 from air_tf import files
 from studies.map import plan as plans
-from studies.map import run
+from studies.map import report, run
 from trainers import command_line
 from trainers.over_seeds_and_images import over_seeds_and_images
 
-# Stopped by a validation bound of the encoder, by log p(x) of validation images, or not at all.
-STOPPED = ("iwae", "log_likelihood", "end")
 _CONFIG = (
     "dataset encoder_units decoder_units learning_rate learning_rate_decay batch_size"
 ).split()
@@ -49,7 +47,7 @@ class Training:
     about: dict
 
     def index(self, stopped):
-        """The evaluation at which a rule of `STOPPED` stops."""
+        """The evaluation at which a way to stop, a key of `report.TITLES`, stops."""
         along = self.validation[:-1].mean(axis=1)
         return {"iwae": -1, "log_likelihood": int(np.argmax(along)), "end": -2}[stopped]
 
@@ -112,7 +110,7 @@ def record(plan, cells, trained):
                 "trainings": [_training(seed, found) for seed, found in of_seeds.items()],
                 "stopped": {
                     rule: _stopped(rule, of_seeds, None if name == plans.BASELINE else baseline)
-                    for rule in STOPPED
+                    for rule in report.TITLES
                 },
             }
             for name, of_seeds in trained.items()

@@ -58,9 +58,8 @@ def _regime(records, rule, model, quantity, sign):
     if not deltas:
         return ""
     found = [report.verdict(delta, sign) for delta in deltas]
-    counts = " / ".join(str(found.count(verdict)) for verdict in verdicts.VERDICTS)
     low, high = (bound(delta["mean"] for delta in deltas) for bound in (min, max))
-    return f"{verdicts.of_all(found)} ({counts}), {low:+z.2f} to {high:+z.2f}"
+    return f"{verdicts.of_all(found)} ({verdicts.tally(found)}), {low:+z.2f} to {high:+z.2f}"
 
 
 def write(records):

@@ -6,7 +6,6 @@ import pathlib
 
 import numpy as np
 
-import air_tf
 from air_tf import checks
 from trainers import command_line
 from trainers.train_config import TrainConfig
@@ -106,8 +105,3 @@ def subset(data, size, seed):
     """
     chosen = np.random.default_rng(seed).permutation(len(data.train))[:size]
     return dataclasses.replace(data, train=data.train[chosen])
-
-
-def load(config, data_dir=None, manual_dir=None):
-    """The data set of a `TrainConfig`."""
-    return air_tf.datasets.load(config.dataset, data_dir=data_dir, manual_dir=manual_dir)

@@ -7,8 +7,9 @@ import numpy as np
 from air_tf import files
 from studies import verdicts
 from studies.map import plan as plans
-from trainers.train_config import STRENGTHS
+from trainers.train_config import strengths_in_words
 
+# Ways to stop a training: by a validation bound of the encoder, by log p(x), or not at all.
 TITLES = {
     "iwae": "stopped by the IWAE-64 bound",
     "log_likelihood": "stopped by log p(x)",
@@ -61,8 +62,7 @@ def chosen(record, rule):
 
 def label(cell):
     """The strengths of a cell in symbols, such as "σ = 0.2, H = 3"."""
-    strength = cell["strength"].items()
-    return ", ".join(f"{STRENGTHS[key]} = {value:g}" for key, value in strength) or "plain"
+    return strengths_in_words(cell["strength"]) or "plain"
 
 
 def text(delta):

@@ -59,7 +59,8 @@ def _run_cell(cell, plan, config):
     missing = [seed for seed in missing if not values_path(config.work, cell, seed).exists()]
     if not missing:
         return
-    data, model = plans.load(cell.config, config.data_dir, config.manual_dir), None
+    folders = {"data_dir": config.data_dir, "manual_dir": config.manual_dir}
+    data, model = train.load(dataclasses.replace(cell.config, **folders)), None
     total = cell.num_steps * len(missing)
     with tqdm.tqdm(total=total, unit="step", desc=f"{cell.group}/{cell.name}") as bar:
         for seed in missing:
