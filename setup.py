@@ -24,6 +24,7 @@ setuptools.setup(
         "importlib_resources",  # TFDS builders import it without declaring it
         "numpy",
         "scipy",
+        "arviz-stats>=0.8,<0.9",  # Pareto k̂
         "scikit-learn",
         "pillow",
         "requests",

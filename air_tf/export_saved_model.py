@@ -53,15 +53,16 @@ def export_saved_model(model, path):
     def bounds(x, num_samples, seed):
         # The evaluators fold the batch index into the seed; here there is one batch.
         seed = prng.fold_in(seed, 0)
-        return streaming_bounds(model, x, model.posterior_outputs(x), seed, num_samples)
+        outputs = model.posterior_outputs(x)
+        return streaming_bounds(model, x, outputs, seed, num_samples, num_largest=0)
 
     compiled = tf.function(bounds, jit_compile=model.compiles_to_xla())
 
-    def bound(index):
+    def bound(name):
         def endpoint(x, num_samples, seed):
             message = "`num_samples` must be at least 1"
             with tf.control_dependencies([tf.debugging.assert_positive(num_samples, message)]):
-                return compiled(x, tf.identity(num_samples), seed)[index]
+                return getattr(compiled(x, tf.identity(num_samples), seed), name)
 
         return endpoint
 
@@ -70,8 +71,8 @@ def export_saved_model(model, path):
         "decode": (model.decode, [z]),
         "sample": (model.sample, [num_samples, seed]),
         "reconstruct": (model.reconstruct, [x, seed]),
-        "elbo": (bound(1), [x, num_samples, seed]),
-        "log_likelihood": (bound(0), [x, num_samples, seed]),
+        "elbo": (bound("elbo"), [x, num_samples, seed]),
+        "log_likelihood": (bound("iwae"), [x, num_samples, seed]),
     }
     archive = keras.export.ExportArchive()
     for name, (function, signature) in endpoints.items():

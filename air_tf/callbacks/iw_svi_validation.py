@@ -1,5 +1,7 @@
 """The validation log-likelihood by IW-SVI, to stop by the decoder alone."""
 
+import warnings
+
 import keras
 
 from air_tf import evaluation
@@ -40,4 +42,7 @@ class IWSVIValidation(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         if logs and "val_iwae" in logs:
-            logs["val_iw_svi"] = evaluation.iw_svi(self.model, self.x, **self.options).mean
+            with warnings.catch_warnings():  # the few samples of a validation often warn
+                warnings.simplefilter("ignore", evaluation.UnreliableEstimateWarning)
+                estimate = evaluation.iw_svi(self.model, self.x, **self.options)
+            logs["val_iw_svi"] = estimate.mean

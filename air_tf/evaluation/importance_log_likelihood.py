@@ -2,9 +2,9 @@
 
 from air_tf import checks
 from air_tf.evaluation.amortized_posterior import amortized_posterior
-from air_tf.evaluation.estimate import Estimate
+from air_tf.evaluation.importance_estimate import ImportanceEstimate
 from air_tf.evaluation.map_batches import map_batches
-from air_tf.evaluation.streaming_bounds import streaming_bounds
+from air_tf.evaluation.streaming_bounds import Bounds, streaming_bounds
 
 
 def importance_log_likelihood(
@@ -14,7 +14,8 @@ def importance_log_likelihood(
 
         log (1/k) Σ_i p(x, z_i)/q(z_i|x),  z_i ~ q(z|x), clean x        (Shu et al. 2018, Eq. 40)
 
-    It is a lower bound in expectation and tightens with k. Memory grows with neither k nor N.
+    It is a lower bound in expectation and tightens with k. Memory does not grow with k. If a few
+    weights decide the estimates of some examples, it warns with their share.
 
     Args:
         model: a `VariationalAutoencoder`.
@@ -27,7 +28,7 @@ def importance_log_likelihood(
             after an interruption; none if None. Delete it when done.
 
     Returns:
-        An `Estimate`.
+        An `ImportanceEstimate`: an `Estimate` with `effective_sample_size` and `pareto_k` `[N]`.
 
     Raises:
         ValueError: for invalid pixels or `num_samples` < 1.
@@ -41,7 +42,7 @@ def importance_log_likelihood(
     """
     num_samples = checks.positive_int("num_samples", num_samples)
 
-    (values,) = map_batches(
+    bounds = map_batches(
         _bound,
         model,
         x,
@@ -52,9 +53,10 @@ def importance_log_likelihood(
         backup_dir=backup_dir,
         num_samples=num_samples,
     )
-    return Estimate(values)
+    title = f"IWAE-{num_samples}"
+    return ImportanceEstimate.of(Bounds(*bounds), num_samples).warned(title)
 
 
 def _bound(run, x, seed, num_samples):
     outputs, _ = run(amortized_posterior, x, seed)
-    return run(streaming_bounds, x, outputs, seed, num_samples, 1.0)[:1]
+    return run(streaming_bounds, x, outputs, seed, num_samples, 1.0)

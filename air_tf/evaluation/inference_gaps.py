@@ -2,15 +2,20 @@
 
 import dataclasses
 
-import numpy as np
-
 from air_tf import checks
 from air_tf.evaluation.amortized_posterior import amortized_posterior
 from air_tf.evaluation.estimate import Estimate
-from air_tf.evaluation.iw_svi import LEARNING_RATE, IWSVIEstimate, optimal_bound, spent_effort
+from air_tf.evaluation.importance_estimate import ImportanceEstimate
+from air_tf.evaluation.iw_svi import (
+    LEARNING_RATE,
+    IWSVIEstimate,
+    estimate_of,
+    optimal_bound,
+    spent_effort,
+)
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
-from air_tf.evaluation.streaming_bounds import streaming_bounds
+from air_tf.evaluation.streaming_bounds import Bounds, streaming_bounds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +30,7 @@ class InferenceGaps:
     """
 
     log_likelihood: IWSVIEstimate
-    importance_log_likelihood: Estimate
+    importance_log_likelihood: ImportanceEstimate
     elbo: Estimate
     optimal_elbo: Estimate
 
@@ -100,7 +105,7 @@ def inference_gaps(
     True
     """
     effort = spent_effort(quality, num_samples, num_train_samples, max_steps)
-    log_likelihood, importance, elbo, optimal_elbo = map_batches(
+    *bounds, optimal_elbo = map_batches(
         _bounds,
         model,
         x,
@@ -112,17 +117,21 @@ def inference_gaps(
         learning_rate=checks.positive("learning_rate", learning_rate),
         **effort,
     )
-    num_steps = np.full(len(elbo), effort["max_steps"])
+    size, k = len(Bounds._fields), effort["num_samples"]
+    of_optimal, of_amortized = Bounds(*bounds[:size]), Bounds(*bounds[size:])
     return InferenceGaps(
-        IWSVIEstimate(log_likelihood, num_steps), *map(Estimate, (importance, elbo, optimal_elbo))
+        estimate_of(of_optimal, effort).warned(f"IW-SVI-{k}"),
+        ImportanceEstimate.of(of_amortized, k).warned(f"IWAE-{k}"),
+        Estimate(of_amortized.elbo),
+        Estimate(optimal_elbo),
     )
 
 
 def _bounds(run, x, seed, num_samples, num_train_samples, max_steps, learning_rate):
     outputs, seeds = run(amortized_posterior, x, seed)
     effort = num_samples, num_train_samples, max_steps, learning_rate
-    optimal, log_likelihood = optimal_bound(run, x, outputs, seeds[:2], *effort)
-    importance, elbo = run(streaming_bounds, x, outputs, seeds[2], num_samples, 1.0)
+    optimal, of_optimal = optimal_bound(run, x, outputs, seeds[:2], *effort)
+    of_amortized = run(streaming_bounds, x, outputs, seeds[2], num_samples, 1.0)
     optimal = run(
         optimize_posterior,
         x,
@@ -133,5 +142,5 @@ def _bounds(run, x, seed, num_samples, num_train_samples, max_steps, learning_ra
         False,
         num_train_samples=num_train_samples,
     )
-    _, optimal_elbo = run(streaming_bounds, x, optimal, seeds[4], -(-num_samples // 10), 1.0)
-    return log_likelihood, importance, elbo, optimal_elbo
+    at_optimum = run(streaming_bounds, x, optimal, seeds[4], -(-num_samples // 10), 1.0)
+    return *of_optimal, *of_amortized, at_optimum.elbo

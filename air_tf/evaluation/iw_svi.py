@@ -6,10 +6,10 @@ import numpy as np
 
 from air_tf import checks
 from air_tf.evaluation.amortized_posterior import amortized_posterior
-from air_tf.evaluation.estimate import Estimate
+from air_tf.evaluation.importance_estimate import ImportanceEstimate
 from air_tf.evaluation.map_batches import map_batches
 from air_tf.evaluation.optimize_posterior import optimize_posterior
-from air_tf.evaluation.streaming_bounds import streaming_bounds
+from air_tf.evaluation.streaming_bounds import Bounds, streaming_bounds
 
 # Bound against time: docs/performance.md.
 QUALITIES = {
@@ -23,8 +23,8 @@ _WIDENING = 1.1
 
 
 @dataclasses.dataclass(frozen=True)
-class IWSVIEstimate(Estimate):
-    """An `Estimate` that also has `num_steps` `[N]`, the optimization steps of each example."""
+class IWSVIEstimate(ImportanceEstimate):
+    """An `ImportanceEstimate` that also has `num_steps` `[N]`, the optimization steps."""
 
     num_steps: np.ndarray
 
@@ -67,7 +67,8 @@ def iw_svi(
             after an interruption; none if None. Delete it when done.
 
     Returns:
-        An `IWSVIEstimate`: an `Estimate` with `num_steps` `[N]`.
+        An `IWSVIEstimate`: an `Estimate` with `effective_sample_size`, `pareto_k` and `num_steps`,
+        `[N]`. It warns with the share of examples whose estimate a few weights decide.
 
     Raises:
         ValueError: for invalid pixels, counts < 1 or an unknown quality.
@@ -80,19 +81,26 @@ def iw_svi(
     [20, 20, 20, 20, 20, 20, 20, 20, 20, 20]
     """
     effort = spent_effort(quality, num_samples, num_train_samples, max_steps)
-    (values,) = map_batches(
+    title = f"IW-SVI-{effort['num_samples']}"
+    bounds = map_batches(
         _bound,
         model,
         x,
         seed=seed,
         batch_size=batch_size,
-        description=f"IW-SVI-{effort['num_samples']}",
+        description=title,
         progress=progress,
         backup_dir=backup_dir,
         learning_rate=checks.positive("learning_rate", learning_rate),
         **effort,
     )
-    return IWSVIEstimate(values, np.full(len(values), effort["max_steps"]))
+    return estimate_of(Bounds(*bounds), effort).warned(title)
+
+
+def estimate_of(bounds, effort):
+    """The `IWSVIEstimate` of `Bounds` for all examples, by an effort of `spent_effort`."""
+    num_steps = np.full(len(bounds.iwae), effort["max_steps"])
+    return IWSVIEstimate.of(bounds, effort["num_samples"], num_steps=num_steps)
 
 
 def spent_effort(quality="default", num_samples=None, num_train_samples=None, max_steps=None):
@@ -115,7 +123,7 @@ def spent_effort(quality="default", num_samples=None, num_train_samples=None, ma
 
 def _bound(run, x, seed, **effort):
     outputs, seeds = run(amortized_posterior, x, seed)
-    return optimal_bound(run, x, outputs, seeds[:2], **effort)[1:]
+    return optimal_bound(run, x, outputs, seeds[:2], **effort)[1]
 
 
 def optimal_bound(run, x, outputs, seeds, num_samples, num_train_samples, max_steps, learning_rate):
@@ -128,7 +136,7 @@ def optimal_bound(run, x, outputs, seeds, num_samples, num_train_samples, max_st
         num_samples, num_train_samples, max_steps, learning_rate: as in `iw_svi`.
 
     Returns:
-        Raw parameters of q*, which the bound widens, and the bound.
+        Raw parameters of q*, which the bound widens, and `Bounds`.
     """
     train_seed, final_seed = seeds
     optimal = run(
@@ -141,5 +149,4 @@ def optimal_bound(run, x, outputs, seeds, num_samples, num_train_samples, max_st
         True,
         num_train_samples=num_train_samples,
     )
-    bound, _ = run(streaming_bounds, x, optimal, final_seed, num_samples, _WIDENING)
-    return optimal, bound
+    return optimal, run(streaming_bounds, x, optimal, final_seed, num_samples, _WIDENING)
