@@ -6,25 +6,33 @@ import pathlib
 import shutil
 from typing import Literal
 
-import numpy as np
 import rich.console
 import rich.table
 import tyro
 
 import air_tf
-from air_tf import checks, checksums, distributions, evaluation, files
-from trainers import command_line, provenance, run_folder, saved_models, strategies, train
+from air_tf import checks, checksums, distributions, evaluation
+from trainers import (
+    command_line,
+    evaluation_report,
+    model_evaluation,
+    run_folder,
+    saved_models,
+    strategies,
+    train,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class EvaluateConfig:
     """Evaluate a trained model: log p(x) by IW-SVI and importance sampling, ELBO, gaps (nats).
 
-    Prints a table, and writes evaluation_SPLIT.json and, with the per-example values,
-    evaluation_SPLIT.npz. The same command resumes an interrupted evaluation. A SavedModel gives
-    only what its endpoints compute: log p(x) by importance sampling, the ELBO, and their
-    difference, a lower bound of the inference gap. For a discretized logistic likelihood, log p(x)
-    is given in bits per dimension, too.
+    Prints tables, and writes evaluation_SPLIT.json and, with the per-example values,
+    evaluation_SPLIT.npz. Beside each estimate by importance weights stands the share of examples
+    for which a few weights decide it (Pareto k̂ > 0.7). The same command resumes an interrupted
+    evaluation. A SavedModel gives only what its endpoints compute: log p(x) by importance sampling,
+    the ELBO, and their difference, a lower bound of the inference gap. For a discretized logistic
+    likelihood, log p(x) is given in bits per dimension, too.
     """
 
     run: tyro.conf.Positional[str]
@@ -57,6 +65,9 @@ class EvaluateConfig:
     1000."""
     bdmc: int | None = None
     """Also bound log p(x) from both sides on this many examples simulated from the model."""
+    generalization: bool = False
+    """Also evaluate training examples, at most as many, and say what is lost from them to these:
+    by the decoder, by the encoder and by the variational family."""
     batch_size: int = 100
     """Examples evaluated at once."""
     strategy: Literal["mirrored", "multi_worker"] | None = None
@@ -77,10 +88,11 @@ def evaluate(config):
             "A SavedModel is evaluated on one device; a run folder takes a strategy. "
             f"Received: strategy={config.strategy!r}"
         )
-    if is_saved_model and (config.ais or config.bdmc):
+    further = {name: getattr(config, name) for name in ("ais", "bdmc", "generalization")}
+    if is_saved_model and any(further.values()):
+        given = ", ".join(f"{name}={value}" for name, value in further.items() if value)
         raise ValueError(
-            "A SavedModel has no endpoint for annealing; a run folder is needed. "
-            f"Received: ais={config.ais}, bdmc={config.bdmc}"
+            f"A SavedModel has no endpoints for these; a run folder is needed. Received: {given}"
         )
     strategy = strategies.make(config.strategy)
     for published in (path, path.parent):  # a published model's folder, or the SavedModel in it
@@ -97,34 +109,31 @@ def evaluate(config):
             f"Received: likelihood={config.likelihood!r}"
         )
     shape = saved_models.observation_shape(model) if is_saved_model else model.observation_shape
-    x = _examples(config, trained, shape)
+    data = _data(config, trained)
+    x = _examples(config, data, config.split, shape)
     out = _out(config, path, trained)
     backups = None
     if out is not None:
         backups = out / run_folder.EVALUATION_BACKUPS / config.split
     if is_saved_model:
-        estimates, bdmc = saved_models.evaluate(path, model, x, config, backups), None
+        estimates, reports = saved_models.evaluate(path, model, x, config, backups), {}
     else:
-        estimates = _of_run(model, x, config, backups)
-        bdmc = _bdmc(model, config, backups)
+        train_x = _examples(config, data, "train", shape)[: len(x)]
+        estimates, reports = model_evaluation.evaluate(model, x, train_x, config, backups)
     if trained.likelihood == "discretized_logistic":
         estimates["bits_per_dimension"] = _bits_per_dimension(estimates, x[0].size)
     if not strategies.is_chief(strategy):
         return estimates
     if out is not None:
-        evaluation_report.write(out, config, estimates, len(x), bdmc)
+        evaluation_report.write(out, config, estimates, reports, len(x))
         shutil.rmtree(backups, ignore_errors=True)
-    rich.console.Console().print(evaluation_report.table(config, estimates, len(x)))
-    if bdmc is not None:
-        bounds = ", ".join(f"{name} {getattr(bdmc, name)}" for name in bdmc.summary())
-        print(f"On {config.bdmc} simulated examples: {bounds}")
+    for table in evaluation_report.tables(config, estimates, reports, len(x)):
+        rich.console.Console().print(table)
     return estimates
 
 
-def _examples(config, trained, shape):
-    """The examples to evaluate, `[N, *shape]`; images may be flat in the data set, or not."""
-    if config.num_examples is not None:
-        checks.positive_int("num_examples", config.num_examples)
+def _data(config, trained):
+    """The data set of the config, else that of the training."""
     loaded = dataclasses.replace(
         trained,
         dataset=config.dataset or trained.dataset,
@@ -133,7 +142,14 @@ def _examples(config, trained, shape):
         # Training examples that are drawn again in each epoch are evaluated as drawn once.
         binarization="static" if trained.binarization == "dynamic" else trained.binarization,
     )
-    x = getattr(train.load(loaded), config.split)[: config.num_examples]
+    return train.load(loaded)
+
+
+def _examples(config, data, split, shape):
+    """The examples to evaluate, `[N, *shape]`; images may be flat in the data set, or not."""
+    if config.num_examples is not None:
+        checks.positive_int("num_examples", config.num_examples)
+    x = getattr(data, split)[: config.num_examples]
     if x[0].size == math.prod(shape) and 1 in (x.ndim - 1, len(shape), x.shape[-1], shape[-1]):
         x = x.reshape(-1, *shape)
     return checks.observations(x, shape)
@@ -158,32 +174,6 @@ def _out(config, path, trained):
                 f"`out` must not be a folder whose files {hashes} lists. Received: out={out}"
             )
     return out
-
-
-def _of_run(model, x, config, backups):
-    gaps = evaluation.inference_gaps(
-        model,
-        x,
-        config.num_samples,
-        config.num_train_samples,
-        config.max_steps,
-        **_shared(config, backups),
-    )
-    estimates = {name: getattr(gaps, name) for name in gaps.summary()}
-    if config.ais is not None:
-        estimates["ais"] = evaluation.ais(model, x, config.ais, **_shared(config, backups))
-    return estimates
-
-
-def _bdmc(model, config, backups):
-    if config.bdmc is None:
-        return None
-    options = {} if config.ais is None else {"num_temperatures": config.ais}
-    return evaluation.bdmc(model, config.bdmc, **options, **_shared(config, backups))
-
-
-def _shared(config, backups):
-    return {"seed": config.seed, "batch_size": config.batch_size, "backup_dir": backups}
 
 
 if __name__ == "__main__":

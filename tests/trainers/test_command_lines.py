@@ -53,11 +53,13 @@ def test_run_folder_holds_everything(trained):
 @pytest.mark.slow
 def test_evaluate_prints_and_saves(trained, capsys):
     options = ["--num-samples", 60, "--max-steps", 20, "--num-examples", 30]
-    run(evaluate, [trained, *options, "--ais", 30, "--bdmc", 10])
+    run(evaluate, [trained, *options, "--ais", 30, "--bdmc", 10, "--generalization"])
     printed = capsys.readouterr().out
     assert "log p(x), IW-SVI" in printed
     assert "log p(x), AIS" in printed
-    assert "On 10 simulated examples: upper " in printed
+    assert "k̂ > 0.7" in printed
+    assert "log p(x) of 10 examples simulated from the model" in printed
+    assert "Lost from training to test examples" in printed
     saved = json.loads((trained / "evaluation_test.json").read_text())
     with np.load(trained / "evaluation_test.npz") as values:
         assert values["log_likelihood"].shape == (30,)
@@ -66,6 +68,12 @@ def test_evaluate_prints_and_saves(trained, capsys):
     assert saved["inference_gap"]["mean"] > 0
     assert set(saved["chains"]) == {"acceptance", "effective_sample_size", "step_size"}
     assert {"upper", "lower", "iw_svi"} < set(saved["bdmc"])
+    assert 0 <= saved["importance_log_likelihood"]["unreliable_share"] <= 1
+    assert 0 <= saved["active_units"] <= run_folder.load(trained)[1].latent_dim
+    lost = saved["generalization"]
+    parts = sum(lost[name]["mean"] for name in ("decoder_gap", "encoder_gap", "family_gap"))
+    assert lost["elbo_gap"]["mean"] == pytest.approx(parts, abs=1e-4)
+    assert lost["test"]["elbo"] == saved["elbo"]
 
 
 @pytest.mark.slow
@@ -186,8 +194,9 @@ def test_a_saved_model_is_evaluated_on_one_device(tmp_path, capsys):
     (tmp_path / "saved_model.pb").touch()
     error = refusal(evaluate, [tmp_path, "--strategy", "mirrored"], capsys)
     assert "evaluated on one device" in error
-    error = refusal(evaluate, [tmp_path, "--ais", 10], capsys)
-    assert "no endpoint for annealing; a run folder is needed. Received: ais=10" in error
+    error = refusal(evaluate, [tmp_path, "--ais", 10, "--generalization"], capsys)
+    assert "no endpoints for these" in error
+    assert "Received: ais=10, generalization=True" in error
 
 
 def test_evaluate_without_a_run(tmp_path, capsys):

@@ -116,6 +116,11 @@ def test_counts_with_masking_noise(tmp_path):
     assert not list((tmp_path / "run").glob("*.png"))
 
 
+def evaluated(config, trained, shape):
+    """The examples that trainers.evaluate evaluates."""
+    return evaluate._examples(config, evaluate._data(config, trained), config.split, shape)
+
+
 def test_flat_images_become_images_for_convolutions(tmp_path):
     options = {"architecture": "conv", "encoder_units": (4,), "decoder_units": (4,)}
     for likelihood in ("bernoulli", "gaussian"):
@@ -124,15 +129,15 @@ def test_flat_images_become_images_for_convolutions(tmp_path):
         assert data.train.shape == (1000, 8, 8, 1)
         assert train.build(config, data).observation_shape == (8, 8, 1)
         of_run = evaluate.EvaluateConfig("", num_examples=5)
-        assert evaluate._examples(of_run, config, (8, 8, 1)).shape == (5, 8, 8, 1)
+        assert evaluated(of_run, config, (8, 8, 1)).shape == (5, 8, 8, 1)
     flat = evaluate.EvaluateConfig("", num_examples=5)
     mlp = TrainConfig("digits", "vae", "")
-    assert evaluate._examples(flat, mlp, (8, 8, 1)).shape == (5, 8, 8, 1)
+    assert evaluated(flat, mlp, (8, 8, 1)).shape == (5, 8, 8, 1)
     np.savez(tmp_path / "x.npz", **dict.fromkeys(SPLITS, np.eye(64, dtype="uint8")))
     images = TrainConfig(str(tmp_path / "x.npz"), "vae", "")
-    assert evaluate._examples(flat, images, (64,)).shape == (5, 64)
+    assert evaluated(flat, images, (64,)).shape == (5, 64)
     with pytest.raises(ValueError, match=r"must be an array \[N, 8, 9\]"):
-        evaluate._examples(flat, images, (8, 9))
+        evaluated(flat, images, (8, 9))
 
 
 def test_each_likelihood_finds_its_values():
