@@ -5,7 +5,7 @@ import pathlib
 import shlex
 
 from air_tf import files
-from studies import markdown
+from studies import card_opinions, markdown
 from trainers import command_line
 from trainers.train_config import TrainConfig
 
@@ -132,6 +132,7 @@ def readme(card):
     return template.format(
         **card,
         rows=rows,
+        second=card_opinions.section(card.get("opinions", test), unit(image_shape)),
         others=others,
         unit=unit(image_shape),
         picture="![Samples](samples.png)\n\n" if image_shape else "",
@@ -142,5 +143,11 @@ def readme(card):
         encoder=" ".join(map(str, config["encoder_units"])),
         decoder=" ".join(map(str, config["decoder_units"])),
         chosen=chosen,
-        devices=", then ".join(dict.fromkeys(part["device"] for part in parts)),
+        devices=_devices(parts),
     )
+
+
+def _devices(parts):
+    """Where a training ran; the records of the first version do not say."""
+    named = dict.fromkeys(part["device"] for part in parts if "device" in part)
+    return f" on {', then '.join(named)}" if named else ""

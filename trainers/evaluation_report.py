@@ -21,13 +21,13 @@ _TITLES = {
     "amortization_gap": "amortization gap",
     "bits_per_dimension": "−log₂ p(x), bits per dimension",
 }
-_BOUNDS = {
+BOUNDS = {
     "upper": "upper bound, annealing backwards",
     "lower": "lower bound, AIS",
     "iw_svi": "lower bound, IW-SVI",
     "importance_log_likelihood": "lower bound, IWAE",
 }
-_LOSSES = {
+LOSSES = {
     "decoder_gap": "decoder: log p(x)",
     "encoder_gap": "encoder: amortization gap",
     "family_gap": "family: approximation gap",
@@ -78,11 +78,11 @@ def tables(config, estimates: dict, reports: dict, num_examples: int) -> Iterato
         main.caption = f"{reports['active_units']} latents are active."
     yield main
     if "bdmc" in reports:
-        rows = {title: getattr(reports["bdmc"], name) for name, title in _BOUNDS.items()}
+        rows = {title: getattr(reports["bdmc"], name) for name, title in BOUNDS.items()}
         yield _table(f"log p(x) of {config.bdmc} examples simulated from the model, nats", rows)
     if "generalization" in reports:
         gaps = reports["generalization"].gaps()
-        rows = {title: gaps[name] for name, title in _LOSSES.items()}
+        rows = {title: gaps[name] for name, title in LOSSES.items()}
         yield _table(f"Lost from training to {config.split} examples, nats", rows)
 
 

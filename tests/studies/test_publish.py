@@ -8,7 +8,7 @@ import tensorflow as tf
 
 import air_tf
 from air_tf import checksums, files
-from studies import cards, publish
+from studies import cards, publish, second_opinions
 from tests.commands import TRAIN, refusal, run
 from trainers import evaluate, train, zoo_check
 
@@ -39,6 +39,20 @@ def test_publishes_and_checks(tmp_path, tmp_path_factory, capsys, monkeypatch):
     monkeypatch.setattr(evaluate, "evaluate", functools.cache(evaluate.evaluate))  # saves time
     run(zoo_check, [])
     assert "digits/dvae" in capsys.readouterr().out
+    opinions = ["digits/dvae", "--num-examples", 8, "--num-temperatures", 20]
+    run(second_opinions, [*opinions, "--folder", tmp_path])
+    found = air_tf.zoo.read_card("digits/dvae", tmp_path)["opinions"]
+    readme = (out / "README.md").read_text()
+    assert "## Second opinions on the first 8 test images" in readme
+    assert "AIS takes 20 temperatures" in readme
+    assert f"| upper bound, annealing backwards | {found['bdmc']['upper']['mean']:.2f} |" in readme
+    lost = found["generalization"]["encoder_gap"]["mean"]
+    assert f"| encoder: amortization gap | {lost:.2f} |" in readme
+    assert f"{card['test']['elbo']['mean']:.2f}" in readme
+    assert str(tmp_path) not in readme + (out / "card.json").read_text()
+    run(second_opinions, [*opinions, "--folder", tmp_path])
+    assert "has its opinions" in capsys.readouterr().out
+    run(zoo_check, [])
     # An edited card is refused; so is one with new hashes that promises more than the model gives.
     card["test"]["log_likelihood"]["mean"] += 50
     (out / "card.json").write_text(json.dumps(card))
