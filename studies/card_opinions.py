@@ -10,12 +10,13 @@ _ESTIMATES = {
 }
 
 
-def section(record: dict, unit: str) -> str:
+def section(record: dict, unit: str, latent_dim: int) -> str:
     """The sections, in Markdown; empty for a record without any of them.
 
     Args:
         record: what trainers.evaluate wrote.
         unit: "image" or "example".
+        latent_dim: Z.
     """
     parts = []
     config, count = record["config"], record["num_examples"]
@@ -27,27 +28,19 @@ def section(record: dict, unit: str) -> str:
             "k̂ > 0.7, a few importance weights decide an estimate, and it may be too low.",
         ]
     if "active_units" in record:
-        parts.append(f"{record['active_units']} latents are active.")
+        parts.append(f"{record['active_units']} of {latent_dim} latents are active.")
     if "bdmc" in record:
-        rows = [
-            [title, *_cells(record["bdmc"][name])]
-            for name, title in evaluation_report.BOUNDS.items()
-        ]
         parts += [
             f"## Bounds of log p(x) of {config['bdmc']} simulated {unit}s, nats",
             "The exact value lies between the upper bound and the lower ones, in expectation. Real "
             f"{unit}s may be harder.",
-            markdown.table(["", "mean", f"± s.e. over {unit}s"], rows),
+            _table(evaluation_report.BOUNDS, record["bdmc"], unit),
         ]
     if "generalization" in record:
-        rows = [
-            [title, *_cells(record["generalization"][n])]
-            for n, title in evaluation_report.LOSSES.items()
-        ]
         parts += [
             f"## Lost from training to test {unit}s, nats",
             f"From {count} of each; the first three add up to the fourth.",
-            markdown.table(["", "mean", f"± s.e. over {unit}s"], rows),
+            _table(evaluation_report.LOSSES, record["generalization"], unit),
         ]
     return "".join(f"{part}\n\n" for part in parts)
 
@@ -68,6 +61,11 @@ def _estimates(record):
             ]
         )
     return markdown.table(["", "mean", "± s.e.", "k̂ > 0.7", "effective sample size"], rows)
+
+
+def _table(titles, found, unit):
+    rows = [[title, *_cells(found[name])] for name, title in titles.items()]
+    return markdown.table(["", "mean", f"± s.e. over {unit}s"], rows)
 
 
 def _cells(found):

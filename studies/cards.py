@@ -132,7 +132,9 @@ def readme(card):
     return template.format(
         **card,
         rows=rows,
-        second=card_opinions.section(card.get("opinions", test), unit(image_shape)),
+        second=card_opinions.section(
+            card.get("opinions", test), unit(image_shape), config["latent_dim"]
+        ),
         others=others,
         unit=unit(image_shape),
         picture="![Samples](samples.png)\n\n" if image_shape else "",

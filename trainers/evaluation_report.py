@@ -75,7 +75,7 @@ def tables(config, estimates: dict, reports: dict, num_examples: int) -> Iterato
     }
     main = _table(f"{config.run}: {num_examples} {config.split} examples, nats", rows)
     if "active_units" in reports:
-        main.caption = f"{reports['active_units']} latents are active."
+        main.caption = f"{reports['active_units']} latents are active"
     yield main
     if "bdmc" in reports:
         rows = {title: getattr(reports["bdmc"], name) for name, title in BOUNDS.items()}
@@ -92,9 +92,11 @@ def _table(title, rows):
     table.add_column("mean", justify="right")
     table.add_column("± s.e.", justify="right")
     shares = {name: getattr(value, "unreliable_share", None) for name, value in rows.items()}
-    if any(share is not None for share in shares.values()):
+    has_shares = any(share is not None for share in shares.values())
+    if has_shares:
         table.add_column("k̂ > 0.7", justify="right")
     for name, value in rows.items():
         share = "" if shares[name] is None else f"{shares[name]:.0%}"
-        table.add_row(name, f"{value.mean:.3f}", f"{value.standard_error:.3f}", share)
+        cells = (f"{value.mean:.3f}", f"{value.standard_error:.3f}", share)
+        table.add_row(name, *cells[: 3 if has_shares else 2])
     return table
