@@ -81,5 +81,6 @@ def bars_with_errors(axes, estimates, ylabel):
     means = [estimate.mean for estimate in estimates.values()]
     errors = [estimate.standard_error for estimate in estimates.values()]
     axes.bar(list(estimates), means, yerr=errors, capsize=4, color="tab:blue")
+    axes.axhline(0.0, color="black", linewidth=0.8)
     axes.set_ylabel(ylabel)
     axes.tick_params(axis="x", rotation=30)

@@ -4,10 +4,11 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator
 
+import matplotlib.figure
 import numpy as np
 import rich.table
 
-from air_tf import files
+from air_tf import evaluation, files
 from trainers import provenance
 
 _TITLES = {
@@ -36,7 +37,7 @@ LOSSES = {
 
 
 def write(path: pathlib.Path, config, estimates: dict, reports: dict, num_examples: int) -> None:
-    """Writes evaluation_SPLIT.json and .npz.
+    """Writes evaluation_SPLIT.json and .npz, and a picture of the report of generalization.
 
     Args:
         path: the folder.
@@ -59,11 +60,19 @@ def write(path: pathlib.Path, config, estimates: dict, reports: dict, num_exampl
     if "ais" in estimates:
         quantities = ("acceptance", "effective_sample_size", "step_size")
         record["chains"] = {q: float(np.mean(getattr(estimates["ais"], q))) for q in quantities}
+    for key, estimate in estimates.items():
+        if isinstance(estimate, evaluation.ImportanceEstimate):
+            arrays[f"{key}_pareto_k"] = estimate.pareto_k
+            arrays[f"{key}_effective_sample_size"] = estimate.effective_sample_size
     for key, report in reports.items():
         record[key] = report.summary() if hasattr(report, "summary") else report
     record |= {name: estimate.summary() for name, estimate in estimates.items()}
     files.write_arrays(path / f"{name}.npz", arrays)
     files.write_json(path / f"{name}.json", record)
+    if "generalization" in reports:
+        figure = matplotlib.figure.Figure(figsize=(6, 4.5), layout="constrained")
+        reports["generalization"].draw(figure.subplots())
+        figure.savefig(path / f"generalization_{config.split}.png", dpi=120)
 
 
 def tables(config, estimates: dict, reports: dict, num_examples: int) -> Iterator[rich.table.Table]:

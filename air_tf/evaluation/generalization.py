@@ -58,7 +58,9 @@ class Generalization:
 
     def draw(self, axes) -> None:
         """Draws the four differences on matplotlib axes, as bars with ± one standard error."""
-        gaps = {name.removesuffix("_gap"): gap for name, gap in self.gaps().items()}
+        gaps = dict(
+            zip(("decoder", "encoder", "family", "in all"), self.gaps().values(), strict=True)
+        )
         plotting.bars_with_errors(axes, gaps, "lost from training to test data, nats")
 
 

@@ -65,6 +65,7 @@ def test_evaluate_prints_and_saves(trained, capsys):
         assert values["log_likelihood"].shape == (30,)
         for name in ("log_likelihood", "elbo", "importance_log_likelihood", "ais"):
             np.testing.assert_allclose(values[name].mean(), saved[name]["mean"], rtol=1e-5)
+        assert values["log_likelihood_pareto_k"].shape == (30,)
     assert saved["inference_gap"]["mean"] > 0
     assert set(saved["chains"]) == {"acceptance", "effective_sample_size", "step_size"}
     assert {"upper", "lower", "iw_svi"} < set(saved["bdmc"])
@@ -74,6 +75,7 @@ def test_evaluate_prints_and_saves(trained, capsys):
     parts = sum(lost[name]["mean"] for name in ("decoder_gap", "encoder_gap", "family_gap"))
     assert lost["elbo_gap"]["mean"] == pytest.approx(parts, abs=1e-4)
     assert lost["test"]["elbo"] == saved["elbo"]
+    assert (trained / "generalization_test.png").exists()
 
 
 @pytest.mark.slow
