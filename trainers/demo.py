@@ -2,6 +2,7 @@
 
 import dataclasses
 import pathlib
+import warnings
 
 import matplotlib
 import numpy as np
@@ -54,6 +55,8 @@ def demo(config):
             f"Received: seeds={config.seeds}"
         )
     matplotlib.use("agg")
+    # summary.json has the share of digits that each warning would name.
+    warnings.simplefilter("ignore", air_tf.evaluation.UnreliableEstimateWarning)
     data = demo_training.load_digits()
     runs = _runs(config, data)
     summary = demo_report.summary(runs)
@@ -61,7 +64,9 @@ def demo(config):
     files.write_json(path / "summary.json", summary)
     demo_figures.draw(path, data, runs)
     comparisons = summary["comparisons"]
-    rich.console.Console(width=110).print(demo_report.table(runs, comparisons))
+    console = rich.console.Console(width=110)
+    console.print(demo_report.table(runs, comparisons))
+    console.print(demo_report.table_of_losses(runs))
     print(demo_report.in_words(comparisons))
     _export(path, data, next(run.model for run in runs if run.model.name == "dvae"))
     print(f"Pictures and summary.json are in {path}")

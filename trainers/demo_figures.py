@@ -1,11 +1,13 @@
 """The demo's pictures."""
 
+import numpy as np
+
 import air_tf
-from trainers import demo_report
+from trainers import demo_report, evaluation_report
 
 
 def draw(path, data, runs):
-    """Writes training.png and samples.png.
+    """Writes training.png, generalization.png and samples.png.
 
     Args:
         path: `pathlib.Path` of the folder.
@@ -13,6 +15,7 @@ def draw(path, data, runs):
         runs: list of `demo_training.Run`.
     """
     _draw_training(path / "training.png", runs)
+    _draw_losses(path / "generalization.png", runs)
     _draw_samples(path / "samples.png", data, runs)
 
 
@@ -35,6 +38,24 @@ def _draw_training(path, runs):
     axes[1].set_title("test ELBO")
     axes[0].plot([], [], "*", color="w", markeredgecolor="k", markersize=12, label="stopped early")
     axes[0].legend()
+    _save(figure, path)
+
+
+def _draw_losses(path, runs):
+    """What each model that nothing stopped loses from training to test digits."""
+    from matplotlib import pyplot as plt
+
+    figure, axis = plt.subplots(figsize=(8, 4.5))
+    for index, name in enumerate(demo_report.TITLES):
+        lost = demo_report.lost(runs, name).values()
+        places = np.arange(len(lost)) + 0.27 * (index - 1)
+        errors = [gap["standard_error"] for gap in lost]
+        label = demo_report.label(runs, name)
+        axis.bar(places, [gap["mean"] for gap in lost], 0.25, yerr=errors, capsize=3, label=label)
+    titles = evaluation_report.LOSSES.values()
+    axis.set_xticks(range(len(titles)), [title.replace(": ", "\n") for title in titles])
+    axis.set(ylabel="nats", title="Not stopped: lost from training to test digits")
+    axis.legend()
     _save(figure, path)
 
 

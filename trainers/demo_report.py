@@ -3,7 +3,11 @@
 import numpy as np
 import rich.table
 
-from trainers.over_seeds_and_images import over_seeds_and_images
+from trainers import evaluation_report
+from trainers.over_seeds_and_images import (
+    difference_over_seeds_and_images,
+    over_seeds_and_images,
+)
 from trainers.train_config import STRENGTHS
 
 TITLES = {"vae": "VAE", "dvae": "DVAE", "wni_vae": "WNI-VAE"}
@@ -21,8 +25,8 @@ def summary(runs):
         runs: list of `demo_training.Run`.
 
     Returns:
-        {"runs": [...], "comparisons": [...]}, in nats. The errors of a run are over images, those
-        of a comparison over seeds and images.
+        {"runs": [...], "comparisons": [...], "lost": {model: ...}}, in nats. The errors of a run
+        are over images, the others over seeds and images.
     """
     return {
         "runs": [
@@ -55,6 +59,24 @@ def summary(runs):
             for name in TITLES
             if name != BASELINE
         ],
+        "lost": {name: lost(runs, name) for name in TITLES},
+    }
+
+
+def lost(runs, name):
+    """What a model that nothing stopped loses from training to test digits.
+
+    Returns:
+        {"decoder_gap" and other gaps of a `Generalization`: {"mean", "standard_error"}}, nats, over
+        seeds and images.
+    """
+    reports = [run.generalization.gaps() for run in runs if run.model.name == name]
+    return {
+        gap: difference_over_seeds_and_images(
+            np.stack([report[gap].first.per_example for report in reports]),
+            np.stack([report[gap].second.per_example for report in reports]),
+        )
+        for gap in reports[0]
     }
 
 
@@ -87,6 +109,17 @@ def table(runs, comparisons):
         f"Δ: to the plain {TITLES[BASELINE]}, paired by seed and image. The error is √(a² + b²): "
         "a over images, of the means over seeds; b over seeds, of the means over images."
     )
+    return found
+
+
+def table_of_losses(runs):
+    """A table of what each model that nothing stopped loses from training to test digits."""
+    found = rich.table.Table(title="Not stopped: lost from training to test digits, nats")
+    found.add_column("model", no_wrap=True)
+    for title in evaluation_report.LOSSES.values():
+        found.add_column(title, justify="right")
+    for name in TITLES:
+        found.add_row(label(runs, name), *map(_text, lost(runs, name).values()))
     return found
 
 

@@ -22,18 +22,25 @@ class Run:
         strength: options that regularize its encoder, such as {"noise_stddev": 0.4}; {} for none.
         seed: int.
         trajectory: `trajectory.Trajectory` of `InferenceGaps`.
+        of_training_digits: `InferenceGaps` of the training digits at the end.
     """
 
     model: air_tf.VariationalAutoencoder
     strength: dict
     seed: int
     trajectory: trajectory.Trajectory
+    of_training_digits: air_tf.evaluation.InferenceGaps
 
     @property
     def stopped(self):
         """{"end" or "early": `InferenceGaps`}."""
         along = self.trajectory.along
         return {"end": along[max(along)], "early": self.trajectory.early}
+
+    @property
+    def generalization(self):
+        """The `Generalization` of the model that nothing stopped."""
+        return air_tf.evaluation.Generalization(self.of_training_digits, self.stopped["end"])
 
 
 def load_digits():
@@ -76,10 +83,11 @@ def run(model, strength, seed, num_steps, num_samples, data, bar):
         A `Run`.
     """
 
-    def evaluate():
+    def evaluate(x=data.test):
         return air_tf.evaluation.inference_gaps(
-            model, data.test, num_samples, quality="fast", seed=seed, progress=False
+            model, x, num_samples, quality="fast", seed=seed, progress=False
         )
 
     found = trajectory.follow(model, data, seed, course(num_steps), evaluate, bar)
-    return Run(model, strength, seed, found)
+    model.set_weights(found.weights)
+    return Run(model, strength, seed, found, evaluate(data.train))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from air_tf.evaluation import Estimate
+from air_tf.evaluation import DifferenceOfMeans, Estimate
 
 
 def over_seeds_and_images(values):
@@ -25,5 +25,20 @@ def over_seeds_and_images(values):
     """
     values = np.asarray(values, np.float64)
     images, seeds = Estimate(values.mean(axis=0)), Estimate(values.mean(axis=1))
+    error = math.hypot(images.standard_error, seeds.standard_error)
+    return {"mean": images.mean, "standard_error": error}
+
+
+def difference_over_seeds_and_images(first, second):
+    """The mean of one group of images less that of another, over seeds and images.
+
+    Args:
+        first, second: arrays `[seeds, images]`, as many seeds of each, whose models are the same.
+
+    Returns:
+        `{"mean", "standard_error"}`, nats; the error is made as in `over_seeds_and_images`.
+    """
+    seeds = Estimate(np.mean(first, axis=1) - np.mean(second, axis=1))
+    images = DifferenceOfMeans(*(Estimate(np.mean(group, axis=0)) for group in (first, second)))
     error = math.hypot(images.standard_error, seeds.standard_error)
     return {"mean": images.mean, "standard_error": error}

@@ -35,7 +35,12 @@ def test_the_demo_writes_its_summary_and_pictures(tmp_path, capsys):
     out = tmp_path / "demo"
     run(demo, ["--out", out, "--num-steps", 4, "--num-samples", 20, "--seeds", 5, 7])
     summary = json.loads((out / "summary.json").read_text())
-    assert set(summary) == {"runs", "comparisons"}
+    assert set(summary) == {"runs", "comparisons", "lost"}
+    assert list(summary["lost"]) == ["vae", "dvae", "wni_vae"]
+    for lost in summary["lost"].values():
+        assert all(set(gap) == ESTIMATE for gap in lost.values())
+        parts = sum(lost[name]["mean"] for name in ("decoder_gap", "encoder_gap", "family_gap"))
+        assert lost["elbo_gap"]["mean"] == pytest.approx(parts, abs=1e-4)
     runs = [(r["seed"], r["model"], r["stopped"]) for r in summary["runs"]]
     models = ("vae", "dvae", "wni_vae")
     assert runs == [(s, m, e) for m in models for s in (5, 7) for e in ("end", "early")]
@@ -44,7 +49,7 @@ def test_the_demo_writes_its_summary_and_pictures(tmp_path, capsys):
     chosen = demo_strengths.chosen()
     for entry in summary["runs"]:
         assert set(entry) == settings | bounds
-        assert all(set(entry[name]) == ESTIMATE for name in bounds)
+        assert all(set(entry[name]) >= ESTIMATE for name in bounds)
         assert entry["num_importance_samples"] == 1
         strength = {name: entry[name] for name in ("noise_stddev", "max_norm")}
         assert strength == {"noise_stddev": 0.0, "max_norm": None, **chosen[entry["model"]]}
@@ -67,8 +72,11 @@ def test_the_demo_writes_its_summary_and_pictures(tmp_path, capsys):
             }
             difference = mean[entry["model"]] - mean["vae"]
             assert entry[name]["mean"] == pytest.approx(difference, abs=1e-5)
-    assert {path.name for path in out.glob("*.png")} == {"samples.png", "training.png"}
+    assert {path.name for path in out.glob("*.png")} == {
+        *("samples.png", "training.png", "generalization.png"),
+    }
     printed = capsys.readouterr().out
+    assert "lost from training to test digits" in printed
     assert "30 test digits, mean over 2 seeds" in printed
     assert demo_report.in_words(summary["comparisons"]) in printed
     assert "SavedModel of the DVAE, reloaded" in printed
@@ -161,7 +169,7 @@ def test_the_search_writes_its_record(tmp_path, capsys, monkeypatch):
     assert set(record) == {"command", "config", "versions", "trials"}
     trials = [(t["model"], t["strength"], t["seed"]) for t in record["trials"]]
     assert trials == [(*cell, seed) for cell in grid for seed in (1, 2)]
-    assert all(set(trial["log_likelihood"]) == ESTIMATE for trial in record["trials"])
+    assert all(set(trial["log_likelihood"]) >= ESTIMATE for trial in record["trials"])
     assert set(demo_strengths.chosen(path)) == {"vae", "dvae"}
     assert "dvae: {'noise_stddev': " in capsys.readouterr().out
 
