@@ -47,7 +47,8 @@ def tables(config):
     of_map = map_report.read(pathlib.Path(config.results, "map"))
     if of_map:
         map_figure.draw(pages / "figures" / "map.png", of_map)
-        files.write_text(pages / "map.md", map_page.write(of_map))
+        opinion = map_report.read_second_opinion(pathlib.Path(config.results, "map"))
+        files.write_text(pages / "map.md", map_page.write(of_map, opinion))
     of_estimators = pathlib.Path(config.results, "estimators.json")
     if of_estimators.exists():
         record = files.read_json(of_estimators)

@@ -62,8 +62,13 @@ def _regime(records, rule, model, quantity, sign):
     return f"{verdicts.of_all(found)} ({verdicts.tally(found)}), {low:+z.2f} to {high:+z.2f}"
 
 
-def write(records):
-    """The page of the map, results/map.md."""
+def write(records, opinion=None):
+    """The page of the map, results/map.md.
+
+    Args:
+        records: of `report.read`.
+        opinion: of `report.read_second_opinion`.
+    """
     return markdown.document(
         "# The map: where a regularized encoder helps",
         _LEGEND,
@@ -84,9 +89,40 @@ def write(records):
         "## The plain models",
         "Steps at which each way to stop stopped each seed, and log p(x).",
         _table_of_plain(records),
+        *_second_opinion(opinion),
         "## Cost",
         _cost(records),
     )
+
+
+def _second_opinion(opinion):
+    """Log p(x) by AIS beside IW-SVI."""
+    if opinion is None:
+        return []
+    rows = []
+    for group, found in opinion["groups"].items():
+        for cell, values in found["cells"].items():
+            bounds = [_plain(values[name]) for name in (*report.ESTIMATORS, "ais_minus_iw_svi")]
+            share = f"{values['unreliable_share']:.0%}"
+            rows.append([f"{group}/{cell}", *bounds, share])
+        rows.append(
+            ["difference", *(_plain(found["delta"][name]) for name in report.ESTIMATORS), "", ""]
+        )
+    titles = ["", *report.ESTIMATORS.values(), "AIS − tight IW-SVI", "k̂ > 0.7"]
+    return [
+        "## A second opinion",
+        "Every log p(x) above starts from the encoder. Annealed importance sampling does not: its "
+        f"chains start from the prior ({opinion['num_temperatures']} temperatures). Here is one "
+        "cell of each data set, trained again and not stopped, on the first "
+        f"{opinion['num_images']} test images. ± as above, over {len(opinion['seeds'])} seeds and images. "
+        "The last column is the share of images for which a few weights decide the tight IW-SVI. "
+        "`python -m studies.map.second_opinion` writes `map/second_opinion.json`.",
+        markdown.table(titles, rows),
+    ]
+
+
+def _plain(found):
+    return f"{found['mean']:z.2f} ± {found['standard_error']:.2f}"
 
 
 def _table_of_chosen(records, quantity):

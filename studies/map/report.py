@@ -15,6 +15,8 @@ TITLES = {
     "log_likelihood": "stopped by log p(x)",
     "end": "not stopped",
 }
+# Of the second opinion: as on the map, as tight as IW-SVI gets, and without the encoder.
+ESTIMATORS = {"map": "IW-SVI, as on the map", "iw_svi": 'IW-SVI, "tight"', "ais": "AIS"}
 FAMILIES = {"dvae": "noise", "wni_vae": "cap", "dwni_vae": "noise and cap"}
 
 
@@ -22,6 +24,12 @@ def read(folder="results/map"):
     """{group: record} of the records of the map, in the order of the plan."""
     paths = {group: pathlib.Path(folder, f"{group}.json") for group in plans.read().cells}
     return {group: files.read_json(path) for group, path in paths.items() if path.exists()}
+
+
+def read_second_opinion(folder="results/map"):
+    """The record of the second opinion, or None."""
+    path = pathlib.Path(folder, "second_opinion.json")
+    return files.read_json(path) if path.exists() else None
 
 
 def verdict(delta, sign=1):
