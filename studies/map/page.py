@@ -114,9 +114,9 @@ def _second_opinion(opinion):
         "Every log p(x) above starts from the encoder. Annealed importance sampling does not: its "
         f"chains start from the prior ({opinion['num_temperatures']} temperatures). Here is one "
         "cell of each data set, trained again and not stopped, on the first "
-        f"{opinion['num_images']} test images. ± as above, over {len(opinion['seeds'])} seeds and images. "
-        "The last column is the share of images for which a few weights decide the tight IW-SVI. "
-        "`python -m studies.map.second_opinion` writes `map/second_opinion.json`.",
+        f"{opinion['num_images']} test images. ± as above, over {len(opinion['seeds'])} seeds and "
+        "images. The last column is the share of images for which a few weights decide the tight "
+        "IW-SVI. `python -m studies.map.second_opinion` writes `map/second_opinion.json`.",
         markdown.table(titles, rows),
     ]
 

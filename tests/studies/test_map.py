@@ -5,7 +5,7 @@ import pytest
 
 import air_tf
 from air_tf import files
-from studies.map import collect, figure, page, report
+from studies.map import collect, figure, page, report, second_opinion
 from studies.map import plan as plans
 from studies.map import run as map_run
 from studies.map.collect import Training
@@ -264,3 +264,28 @@ def test_the_guide_has_the_numbers_of_the_records():
             found.append(f"{delta['mean']:.2f} ± {delta['standard_error']:.2f}{star}")
         row = f"| {words} | {' | '.join(found)} |".replace("-", "−")
         assert row in guide
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_xla")
+def test_the_second_opinion_is_of_the_same_models(little_plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(second_opinion, "CELLS", {"digits_30": ("vae", "dwni_vae_0.4_0.5")})
+    monkeypatch.setattr(second_opinion, "NUM_TEMPERATURES", 20)
+    effort = {"num_samples": 50, "num_train_samples": 4, "max_steps": 4}
+    monkeypatch.setitem(air_tf.evaluation.QUALITIES, "tight", effort)
+    work, out = tmp_path / "work", tmp_path / "second_opinion.json"
+    options = ["--plan", little_plan, "--work", work, "--out", out, "--num-images", 8]
+    run(second_opinion, options)
+    record = files.read_json(out)
+    found = record["groups"]["digits_30"]
+    values = [np.load(work / "digits_30" / name / "seed1.npz")["ais"] for name in found["cells"]]
+    assert values[0].shape == (8,)
+    assert set(found["delta"]) == set(report.ESTIMATORS)
+    difference = [cell["ais"]["mean"] for cell in found["cells"].values()]
+    assert found["delta"]["ais"]["mean"] == pytest.approx(difference[1] - difference[0])
+    monkeypatch.setattr(air_tf.evaluation, "ais", None)  # nothing is evaluated again
+    run(second_opinion, options)
+    assert files.read_json(out)["groups"] == record["groups"]
+    text = page._second_opinion(record)[-1]
+    assert "| digits_30/vae |" in text
+    assert f"{found['delta']['ais']['mean']:.2f} ± " in text
