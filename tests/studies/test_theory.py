@@ -31,11 +31,11 @@ def test_the_command_writes_the_record_and_the_pictures(tmp_path, monkeypatch, c
     monkeypatch.setattr(theory_run, "MAX_NORMS", (1.0, 0.1))
     commands.run(theory_run, ["--num-steps", 20, "--num-samples", 500, "--results", tmp_path])
     record = files.read_json(tmp_path / "theory.json")
-    assert [list(record[name]) for name in ("noise", "cap")] == [["0.1", "2.0"], ["1.0", "0.1"]]
+    assert [list(record[name]) for name in ("noise", "cap")] == [["0.1", "2"], ["1", "0.1"]]
     for found in record["noise"].values():
         assert found["optimal"] < found["trained"] + 0.5  # 500 draws
         assert found["marginal"] < found["trained"] + 0.5
-    assert record["noise"]["0.1"]["optimal"] < record["noise"]["2.0"]["optimal"]
+    assert record["noise"]["0.1"]["optimal"] < record["noise"]["2"]["optimal"]
     for name in ("latents", "functions"):
         with PIL.Image.open(tmp_path / "figures" / f"theory_{name}.png") as picture:
             assert picture.size[0] > 500
