@@ -1,7 +1,10 @@
 """Two bounds of log p(x) with a noisy encoder: its noise averaged out of q, or not."""
 
 import dataclasses
+import os
 
+import keras
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_probability as tfp
 
@@ -27,15 +30,15 @@ class NoiseBounds:
 
 
 def noise_bounds(
-    model,
-    x,
-    num_noise_samples=20,
-    num_samples=200,
+    model: keras.Model,
+    x: npt.ArrayLike,
+    num_noise_samples: int = 20,
+    num_samples: int = 200,
     *,
-    seed=0,
-    batch_size=100,
-    progress=True,
-    backup_dir=None,
+    seed: int = 0,
+    batch_size: int = 100,
+    progress: bool = True,
+    backup_dir: str | os.PathLike | None = None,
 ) -> NoiseBounds:
     """Two bounds of log p(x) with the noisy encoder, in the order of Appendix B, in nats.
 
@@ -61,7 +64,7 @@ def noise_bounds(
         x: array `[N, *S]`.
         num_noise_samples: M ≥ 1.
         num_samples: how often M noises are drawn; each of them makes a z.
-        seed: int; the same seed and batch size give the same numbers.
+        seed: int; the same seed, batch size and number of replicas give the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show a progress bar with images/s.
         backup_dir: folder for the results of finished batches, from which the same call resumes

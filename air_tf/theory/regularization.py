@@ -1,5 +1,9 @@
-"""How much the regularized encoder takes from the training objective."""
+"""What the regularized encoder takes from the training objective."""
 
+import os
+
+import keras
+import numpy.typing as npt
 import tensorflow as tf
 
 from air_tf import checks, objectives, prng
@@ -9,19 +13,19 @@ from air_tf.theory.seeded_noise import seeded_noise
 
 
 def regularization(
-    model,
-    x,
-    num_samples=200,
+    model: keras.Model,
+    x: npt.ArrayLike,
+    num_samples: int = 200,
     *,
-    quality="default",
-    seed=0,
-    batch_size=100,
-    progress=True,
-    backup_dir=None,
+    quality: str = "default",
+    seed: int = 0,
+    batch_size: int = 100,
+    progress: bool = True,
+    backup_dir: str | os.PathLike | None = None,
 ) -> Estimate:
     """R: what amortized inference takes from log p(x) in the training objective, in nats.
 
-        R = log p(x) − L_{σ,H,k}(x)                     (Shu et al. 2018, Eqs. 13, 14, 23)
+        R = log p(x) − L_{σ,H,k}(x)                     (Shu et al. 2018, Eqs. 13, 23)
 
     L is the bound that the model trains with, `objectives.training_bound`, with the noise σ (and
     its weight α), the caps H and the k of the model. The paper's R(θ; σ, H, k) has the encoder that
@@ -35,7 +39,7 @@ def regularization(
         num_samples: draws of the training bound that are averaged, each with noise of its own.
         quality: of IW-SVI, as in `iw_svi`, which estimates log p(x). As it is a lower bound in
             expectation, R is too small by what the bound lacks.
-        seed: int; the same seed and batch size give the same numbers.
+        seed: int; the same seed, batch size and number of replicas give the same numbers.
         batch_size: examples evaluated at once.
         progress: whether to show progress bars with images/s.
         backup_dir: folder for the results of finished batches, from which the same call resumes

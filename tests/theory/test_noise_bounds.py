@@ -106,3 +106,25 @@ def test_nothing_of_the_model_changes_and_a_seed_repeats(x):
 def test_rejects(arguments, message):
     with pytest.raises(ValueError, match=message):
         noise_bounds(noisy_model(0.1), **{"x": X, "progress": False, **arguments})
+
+
+@pytest.mark.parametrize("dtype", ["float64", "mixed_bfloat16"])
+def test_images_of_any_dtype_and_batches_that_resume(dtype, x, tmp_path, monkeypatch):
+    monkeypatch.setattr(air_tf.VariationalAutoencoder, "compiles_to_xla", lambda self: False)
+    shape = {"input_dim": None, "input_shape": (3, 4, 1), "architecture": "conv"}
+    model = small_model("dvae", noise_stddev=1.0, dtype=dtype, **shape)
+    options = {"batch_size": 20, "progress": False, "backup_dir": str(tmp_path)}
+    images = x.reshape(-1, 3, 4, 1)
+    bounds = noise_bounds(model, images, 4, 5, **options)
+    r = air_tf.theory.regularization(model, images, 5, quality="fast", **options)
+    assert np.all(bounds.marginal.per_example < 0)
+    assert r.mean > 0
+
+    def fails(*arguments, **options):
+        raise AssertionError("The finished batches are computed again.")
+
+    monkeypatch.setattr(air_tf.evaluation.programs, "run", fails)
+    again = noise_bounds(model, images, 4, 5, **options)
+    np.testing.assert_array_equal(again.marginal.per_example, bounds.marginal.per_example)
+    again = air_tf.theory.regularization(model, images, 5, quality="fast", **options)
+    np.testing.assert_array_equal(again.per_example, r.per_example)
