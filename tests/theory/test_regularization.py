@@ -86,7 +86,7 @@ def test_r_falls_with_k():
     """
     stddev, rng = 1.0, np.random.default_rng(0)
     gain = best_gain(stddev)
-    noisy = X + stddev * rng.normal(size=(2000, *X.shape))
+    noisy = X + stddev * rng.normal(size=(1000, *X.shape))
     v = noisy @ gain.T + best_offset(gain) - (X - BIAS) @ GAIN.T
     t = np.sqrt(np.einsum("rbi,ij,rbj->rb", v, PRECISION, v))
     values = []
@@ -94,7 +94,7 @@ def test_r_falls_with_k():
         log_weights = t * rng.normal(size=(k, *t.shape)) - t**2 / 2
         expected = np.log(k) - scipy.special.logsumexp(log_weights, axis=0)
         model = noisy_model(stddev, k=k)
-        values.append(regularization(model, X, 500, quality="fast", progress=False))
+        values.append(regularization(model, X, 300, quality="fast", progress=False))
         error = np.hypot(
             expected.mean(axis=1).std() / np.sqrt(len(expected)),
             (values[-1].per_example - expected.mean(axis=0)).std() / np.sqrt(len(X)),
@@ -118,22 +118,22 @@ def test_encoders_that_are_trained_for_one_decoder():
     }
     base = air_tf.create_model("vae", **options)
     base.initialize_output_bias(x)
-    rate = keras.optimizers.schedules.CosineDecay(5e-3, 800)
+    rate = keras.optimizers.schedules.CosineDecay(5e-3, 500)
     base.compile(optimizer=keras.optimizers.Adam(rate))
-    base.fit(x, batch_size=300, epochs=800, verbose=0)
+    base.fit(x, batch_size=300, epochs=500, verbose=0)
 
     def r(name, **strengths):
         model = air_tf.create_model(name, **options, **strengths)
         model.decoder.set_weights(base.decoder.get_weights())
         model.decoder.trainable = False
-        rate = keras.optimizers.schedules.CosineDecay(5e-3, 800)
+        rate = keras.optimizers.schedules.CosineDecay(5e-3, 500)
         model.compile(optimizer=keras.optimizers.Adam(rate))
-        model.fit(x, batch_size=300, epochs=800, verbose=0)
+        model.fit(x, batch_size=300, epochs=500, verbose=0)
         return regularization(model, x[:100], 100, quality="fast", progress=False)
 
     plain = r("vae")
     noisy = [plain, r("dvae", noise_stddev=0.3), r("dvae", noise_stddev=1.0)]
-    capped = [plain, r("wni_vae", max_norm=1.0), r("wni_vae", max_norm=0.3)]
+    capped = [plain, r("wni_vae", max_norm=0.7), r("wni_vae", max_norm=0.3)]
     samples = [noisy[2], r("diwae", noise_stddev=1.0, num_importance_samples=8)]
     for name, weaker, stronger in [
         ("noise", *noisy[:2]),
