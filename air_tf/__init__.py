@@ -15,6 +15,7 @@ from air_tf import (  # noqa: E402
     layers,
     objectives,
     plotting,
+    theory,
     zoo,
 )
 from air_tf.exponential_decay import exponential_decay  # noqa: E402
@@ -36,6 +37,7 @@ __all__ = [
     "list_models",
     "objectives",
     "plotting",
+    "theory",
     "zoo",
 ]
 

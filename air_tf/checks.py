@@ -25,6 +25,11 @@ def non_negative(name, value):
     return _real(name, value, "a finite number of at least 0", lambda v: 0 <= v < math.inf)
 
 
+def non_negative_or_infinite(name, value):
+    """Returns `value` as a float, or raises ValueError unless it is ≥ 0; ∞ is."""
+    return _real(name, value, "a number of at least 0", lambda v: v >= 0)
+
+
 def positive(name, value):
     """Returns `value` as a float, or raises ValueError unless it is finite and > 0."""
     return _real(name, value, "a finite number greater than 0", lambda v: 0 < v < math.inf)

@@ -17,6 +17,7 @@ from studies import (
 from studies.map import figure as map_figure
 from studies.map import page as map_page
 from studies.map import report as map_report
+from studies.theory import figures as theory_figures
 from trainers import command_line
 
 
@@ -32,7 +33,7 @@ class TablesConfig:
 
 
 def tables(config):
-    """Writes RESULTS.md, a page for each study, and pages of claims, map and estimators."""
+    """Writes RESULTS.md, pages of studies, claims, map and estimators, and their figures."""
     out = pathlib.Path(config.out)
     pages = out / "results"
     (pages / "figures").mkdir(parents=True, exist_ok=True)
@@ -54,6 +55,9 @@ def tables(config):
         record = files.read_json(of_estimators)
         estimators_report.draw(pages / "figures" / "estimators.png", record)
         files.write_text(pages / "estimators.md", estimators_report.page(record))
+    of_theory = pathlib.Path(config.results, "theory.json")
+    if of_theory.exists():
+        theory_figures.draw(pages / "figures", files.read_json(of_theory))
     sections = [
         overview.introduction(studies),
         overview.of_claims(assessments),

@@ -20,6 +20,7 @@ def test_numbers_pass_or_say_what_was_received(value):
     for check in (
         checks.positive_int,
         checks.non_negative,
+        checks.non_negative_or_infinite,
         checks.positive,
         checks.in_unit_interval,
     ):

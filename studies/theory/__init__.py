@@ -1,0 +1,1 @@
+"""A toy on which docs/theory.md shows what the statements of the theory say."""
