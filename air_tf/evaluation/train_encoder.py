@@ -1,0 +1,95 @@
+"""Trains the encoder alone, by the model's own `fit`."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from air_tf import prng, replicated, training_state
+from air_tf.evaluation import finished_batches
+from air_tf.evaluation.with_encoder import with_encoder
+
+
+def train_encoder(
+    model, encoder, data, num_examples, *, epochs, batch_size, learning_rate, seed, progress, backup
+):
+    """A copy of a model whose encoder has been trained; all else is as it was, bit for bit.
+
+    Adam takes the steps of the model's own `fit`; its learning rate falls to 0 by a cosine.
+
+    Args:
+        model: a `VariationalAutoencoder`; it does not change.
+        encoder: the encoder to start from; it does not change.
+        data: function of an epoch, from 0 on, that returns its observations
+            `[num_examples, *S]`.
+        num_examples: observations of an epoch.
+        epochs, batch_size, learning_rate, seed: of the training.
+        progress: whether to show a bar of the epochs.
+        backup: folder for the state after the last epochs, from which the same call resumes; none
+            if None.
+
+    Returns:
+        The copy, not compiled.
+
+    Raises:
+        ValueError: if no weight of the encoder is trainable, or the bound is no longer finite.
+    """
+    trained, student = with_encoder(model, encoder), with_encoder(model, encoder)
+    with model.distribute_strategy.scope():
+        _freeze_all_but_the_encoder(student)
+        _set_seeds(student, seed)
+        steps = epochs * -(-num_examples // batch_size)
+        student.compile(
+            keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
+        )
+    first = _resume(student, backup)
+    bar = tqdm.tqdm(total=epochs, initial=first, desc="encoder", unit="epoch", disable=not progress)
+    with bar:
+        for epoch in range(first, epochs):
+            fit = {"initial_epoch": epoch, "epochs": epoch + 1, "verbose": 0}
+            logs = student.fit(data(epoch), batch_size=batch_size, **fit).history
+            if not np.isfinite(logs["loss"][-1]):
+                raise ValueError(
+                    "`learning_rate` must be low enough for the bound to stay finite. "
+                    f"Received: learning_rate={learning_rate}, with which epoch {epoch} is not"
+                )
+            if backup is not None and model.distribute_strategy.extended.should_checkpoint:
+                finished_batches.write_last(backup, epoch + 1, training_state.arrays(student))
+            bar.update()
+            bar.set_postfix(elbo=logs["elbo"][-1])
+    trained.encoder.set_weights(student.encoder.get_weights())
+    return trained
+
+
+def _freeze_all_but_the_encoder(model):
+    model.decoder.trainable = False  # layers, too: one that normalizes batches would change
+    inside = set(map(id, model.encoder.trainable_variables))
+    if not inside:
+        raise ValueError(
+            "The encoder must have trainable weights. "
+            f"Received: {model.encoder.name!r}, whose weights are all frozen"
+        )
+    for weight in model.weights:
+        weight.trainable = id(weight) in inside
+
+
+def _set_seeds(model, seed):
+    """The order of examples, noise and samples come from the seed, whatever the model's own is."""
+    model.seed = seed
+    weights = set(map(id, model.weights))
+    states = [variable for variable in model.variables if id(variable) not in weights]
+    for i, state in enumerate(states):
+        state.assign(tf.bitcast(prng.fold_in(seed, i), tf.uint32))
+
+
+def _resume(model, backup):
+    """Brings the model to the last epoch on disk; returns the number of epochs done."""
+    if backup is None:
+        return 0
+    finished = finished_batches.read(backup)
+    done = max(finished, default=0)
+    replicated.require_same(model.distribute_strategy, done, f"finished epochs in {backup}")
+    if done:
+        with model.distribute_strategy.scope():
+            training_state.assign(model, finished[done])
+    return done
