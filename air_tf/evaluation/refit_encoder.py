@@ -6,7 +6,6 @@ import numpy as np
 import tensorflow as tf
 
 from air_tf import checks, prng
-from air_tf.evaluation import finished_batches
 from air_tf.evaluation.simulate import simulate
 from air_tf.evaluation.train_encoder import train_encoder
 from air_tf.program import program
@@ -20,7 +19,7 @@ def refit_encoder(
     *,
     encoder=None,
     latents_from="posterior",
-    epochs=50,
+    epochs=100,
     batch_size=100,
     learning_rate=3e-4,
     seed=0,
@@ -81,30 +80,27 @@ def refit_encoder(
         "epochs": checks.positive_int("epochs", epochs),
         "batch_size": checks.positive_int("batch_size", batch_size),
         "learning_rate": checks.positive("learning_rate", learning_rate),
-        "seed": seed,
     }
-    encoder = model.encoder if encoder is None else encoder
-    backup = None
-    if backup_dir is not None:
-        replicas = model.distribute_strategy.num_replicas_in_sync
-        identity = ("refit_encoder", latents_from, options, replicas, model.get_config())
-        identity = (*identity, encoder.get_config())
-        arrays = (x, *model.get_weights(), *encoder.get_weights())
-        backup = finished_batches.folder(backup_dir, arrays, identity)
-    of_samples = prng.as_seed(seed)
-    x = x.astype(model.density_dtype)
     simulated = program(functools.partial(_simulated, model, latents_from))
 
-    def data(epoch):
-        seed = prng.fold_in(of_samples, epoch)
+    def samples(epoch):
+        of_epoch = prng.fold_in(seed, epoch)
         parts = [
-            simulated(tf.convert_to_tensor(x[first : first + _AT_ONCE]), prng.fold_in(seed, first))
+            simulated(tf.constant(x[first : first + _AT_ONCE]), prng.fold_in(of_epoch, first))
             for first in range(0, len(x), _AT_ONCE)
         ]
-        return np.concatenate([x, *parts])
+        return np.concatenate(parts)
 
     return train_encoder(
-        model, encoder, data, 2 * len(x), progress=progress, backup=backup, **options
+        model,
+        model.encoder if encoder is None else encoder,
+        x,
+        samples,
+        latents_from,
+        seed=seed,
+        progress=progress,
+        backup_dir=backup_dir,
+        **options,
     )
 
 

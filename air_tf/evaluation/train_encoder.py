@@ -11,7 +11,18 @@ from air_tf.evaluation.with_encoder import with_encoder
 
 
 def train_encoder(
-    model, encoder, data, num_examples, *, epochs, batch_size, learning_rate, seed, progress, backup
+    model,
+    encoder,
+    x,
+    beside,
+    kind,
+    *,
+    epochs,
+    batch_size,
+    learning_rate,
+    seed,
+    progress,
+    backup_dir,
 ):
     """A copy of a model whose encoder has been trained; all else is as it was, bit for bit.
 
@@ -20,13 +31,10 @@ def train_encoder(
     Args:
         model: a `VariationalAutoencoder`; it does not change.
         encoder: the encoder to start from; it does not change.
-        data: function of an epoch, from 0 on, that returns its observations
-            `[num_examples, *S]`.
-        num_examples: observations of an epoch.
-        epochs, batch_size, learning_rate, seed: of the training.
-        progress: whether to show a bar of the epochs.
-        backup: folder for the state after the last epochs, from which the same call resumes; none
-            if None.
+        x: observations `[N, *S]`, which each epoch takes.
+        beside: function of an epoch, from 0 on, that returns N more observations for it.
+        kind: text that tells what `beside` returns from what it returns in other calls.
+        epochs, batch_size, learning_rate, seed, progress, backup_dir: as in `refit_encoder`.
 
     Returns:
         The copy, not compiled.
@@ -35,25 +43,32 @@ def train_encoder(
         ValueError: if no weight of the encoder is trainable, or the bound is no longer finite.
     """
     trained, student = with_encoder(model, encoder), with_encoder(model, encoder)
-    with model.distribute_strategy.scope():
+    strategy = model.distribute_strategy
+    backup = None
+    if backup_dir is not None:
+        options = (kind, epochs, batch_size, learning_rate, seed, strategy.num_replicas_in_sync)
+        identity = ("train_encoder", options, trained.get_config())
+        backup = finished_batches.folder(backup_dir, (x, *trained.get_weights()), identity)
+    x = x.astype(model.density_dtype)
+    with strategy.scope():
         _freeze_all_but_the_encoder(student)
         _set_seeds(student, seed)
-        steps = epochs * -(-num_examples // batch_size)
-        student.compile(
-            keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps))
-        )
-    first = _resume(student, backup)
-    bar = tqdm.tqdm(total=epochs, initial=first, desc="encoder", unit="epoch", disable=not progress)
+        steps = epochs * -(-2 * len(x) // batch_size)
+        schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+        student.compile(keras.optimizers.Adam(schedule))
+    done = _resume(student, backup)
+    bar = tqdm.tqdm(total=epochs, initial=done, desc="encoder", unit="epoch", disable=not progress)
     with bar:
-        for epoch in range(first, epochs):
-            fit = {"initial_epoch": epoch, "epochs": epoch + 1, "verbose": 0}
-            logs = student.fit(data(epoch), batch_size=batch_size, **fit).history
+        for epoch in range(done, epochs):
+            both = np.concatenate([x, beside(epoch)])
+            part = {"initial_epoch": epoch, "epochs": epoch + 1}
+            logs = student.fit(both, batch_size=batch_size, verbose=0, **part).history
             if not np.isfinite(logs["loss"][-1]):
                 raise ValueError(
                     "`learning_rate` must be low enough for the bound to stay finite. "
-                    f"Received: learning_rate={learning_rate}, with which epoch {epoch} is not"
+                    f"Received: learning_rate={learning_rate}, with which epoch {epoch + 1} is not"
                 )
-            if backup is not None and model.distribute_strategy.extended.should_checkpoint:
+            if backup is not None and strategy.extended.should_checkpoint:
                 finished_batches.write_last(backup, epoch + 1, training_state.arrays(student))
             bar.update()
             bar.set_postfix(elbo=logs["elbo"][-1])
