@@ -8,13 +8,14 @@ import numpy as np
 import tqdm
 
 import air_tf
-from air_tf import checks, files
+from air_tf import checks
 from air_tf.evaluation import Estimate, refit_encoder
 from air_tf.evaluation.train_encoder import train_encoder
 from studies import refit_report
+from studies.kept_record import kept_record
 from trainers import command_line, provenance
 
-_FOLDERS = ("data_dir", "manual_dir", "work", "results")
+_BATCH_SIZE = 100  # of the zoo's trainings
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,21 +54,11 @@ class RefitConfig:
 
 def refit(config):
     """Makes the record, unless there is one, and prints its table."""
-    options = _options(config)
-    path = pathlib.Path(config.results, "refit.json")
-    if path.exists() and files.read_json(path)["config"] != options:
-        raise ValueError(
-            f"A record of other options must not be replaced; move {path}, or give another folder. "
-            f"Received: results={config.results!r}"
-        )
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, {"config": options, **_measure(config)})
-    print(refit_report.markdown(files.read_json(path)))
+    _check(config)
+    print(refit_report.markdown(kept_record(config, "refit.json", _measure)))
 
 
-def _options(config):
-    """The options on which the numbers depend, as JSON keeps them."""
+def _check(config):
     for name in ("num_examples", "num_seeds", "epochs"):
         checks.positive_int(name, getattr(config, name))
     checks.positive("learning_rate", config.learning_rate)
@@ -77,8 +68,6 @@ def _options(config):
         raise ValueError("`models` must hold at least one name. Received: models=()")
     for name in config.models:
         checks.one_of("models", name, known)
-    options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _FOLDERS}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
 
 
 def _published(dataset):
@@ -103,6 +92,7 @@ def _measure(config):
         air_tf.evaluation.inference_gaps, x=x, quality=config.quality, **options
     )
     training = {"epochs": config.epochs, "learning_rate": config.learning_rate, **options}
+    training["batch_size"] = _BATCH_SIZE
     before, refits = {}, []
     kinds = {name: ["posterior", "data alone"] for name in config.models}
     kinds[config.models[0]].insert(1, "prior")
@@ -132,8 +122,8 @@ def _measure(config):
 
 def _refitted(model, x, kind, seed, options):
     if kind == "data alone":
-        options = {"batch_size": 100, "seed": seed, **options}
-        return train_encoder(model, model.encoder, x, lambda epoch: x, kind, **options)
+        data = model.encoder, x, lambda epoch: x, kind
+        return train_encoder(model, *data, seed=seed, **options)
     return refit_encoder(model, x, latents_from=kind, seed=seed, **options)
 
 

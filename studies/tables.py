@@ -12,6 +12,7 @@ from studies import (
     overview,
     page,
     records,
+    refit_report,
     study,
 )
 from studies.map import figure as map_figure
@@ -32,7 +33,7 @@ class TablesConfig:
 
 
 def tables(config):
-    """Writes RESULTS.md, a page for each study, and pages of claims, map and estimators."""
+    """Writes RESULTS.md, a page for each study, and pages of claims, map, estimators and refits."""
     out = pathlib.Path(config.out)
     pages = out / "results"
     (pages / "figures").mkdir(parents=True, exist_ok=True)
@@ -53,6 +54,9 @@ def tables(config):
         record = files.read_json(of_estimators)
         estimators_report.draw(pages / "figures" / "estimators.png", record)
         files.write_text(pages / "estimators.md", estimators_report.page(record))
+    of_refits = pathlib.Path(config.results, "refit.json")
+    if of_refits.exists():
+        files.write_text(pages / "refit.md", refit_report.page(files.read_json(of_refits)))
     sections = [
         overview.introduction(studies),
         overview.of_claims(assessments),
