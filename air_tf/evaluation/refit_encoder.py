@@ -1,7 +1,9 @@
 """Refits the encoder to a decoder that stays as it is."""
 
 import functools
+import pathlib
 
+import keras
 import numpy as np
 import tensorflow as tf
 
@@ -15,17 +17,17 @@ _AT_ONCE = 1000  # examples simulated at once: more would only take more memory
 
 def refit_encoder(
     model,
-    x,
+    x: np.ndarray,
     *,
-    encoder=None,
-    latents_from="posterior",
-    epochs=100,
-    batch_size=100,
-    learning_rate=3e-4,
-    seed=0,
-    progress=True,
-    backup_dir=None,
-):
+    encoder: keras.Model | None = None,
+    latents_from: str = "posterior",
+    epochs: int = 100,
+    batch_size: int = 100,
+    learning_rate: float = 3e-4,
+    seed: int = 0,
+    progress: bool = True,
+    backup_dir: str | pathlib.Path | None = None,
+) -> keras.Model:
     """Trains the encoder on, with data and with samples of the model; the decoder stays.
 
         max_φ Σ_n ELBO(x_n; φ) + ELBO(x′_n; φ),   x′_n ~ p(x′|z), z ~ q(z|x_n) or p(z)

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 
-def simulate(model, z, seed, x=None):
+def simulate(model, z: tf.Tensor, seed: tf.Tensor, x: tf.Tensor | None = None) -> tf.Tensor:
     """Draws x′ ~ p(x′|z).
 
     Args:

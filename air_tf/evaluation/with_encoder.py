@@ -3,7 +3,7 @@
 import keras
 
 
-def with_encoder(model, encoder):
+def with_encoder(model, encoder: keras.Model) -> keras.Model:
     """A copy of a model, with a copy of another encoder; not compiled.
 
     Args:
