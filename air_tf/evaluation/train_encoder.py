@@ -55,7 +55,7 @@ def train_encoder(
         _set_seeds(student, seed)
         steps = epochs * -(-2 * len(x) // batch_size)
         schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-        student.compile(keras.optimizers.Adam(schedule))
+        student.compile(keras.optimizers.Adam(schedule), **_kept_options(model))
     done = _resume(student, backup)
     bar = tqdm.tqdm(total=epochs, initial=done, desc="encoder", unit="epoch", disable=not progress)
     with bar:
@@ -74,6 +74,12 @@ def train_encoder(
             bar.set_postfix(elbo=logs["elbo"][-1])
     trained.encoder.set_weights(student.encoder.get_weights())
     return trained
+
+
+def _kept_options(model):
+    """What the given model, if it is compiled, says about XLA: some layers cannot take it."""
+    config = model.get_compile_config()
+    return {"jit_compile": config["jit_compile"]} if config else {}
 
 
 def _freeze_all_but_the_encoder(model):

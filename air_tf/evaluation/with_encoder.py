@@ -26,13 +26,13 @@ def with_encoder(model, encoder: keras.Model) -> keras.Model:
     """
     with model.distribute_strategy.scope():
         copy = _from_config(model, encoder)
-        copy.encoder.set_weights(encoder.get_weights())
-        others = _others(copy, copy.encoder), _others(model, model.encoder)
-        for new, old in zip(*others, strict=True):
+        for new, old in (
+            *zip(copy.encoder.weights, encoder.weights, strict=True),
+            *zip(copy.decoder.weights, model.decoder.weights, strict=True),
+            *zip(_others(copy), _others(model), strict=True),
+        ):
             new.assign(old)
-    originals = *encoder.weights, *others[1]
-    for new, old in zip((*copy.encoder.weights, *others[0]), originals, strict=True):
-        new.trainable = old.trainable  # a config has the flags of layers alone
+            new.trainable = old.trainable  # a config has the flags of layers alone
     return copy
 
 
@@ -48,7 +48,7 @@ def _from_config(model, encoder):
         ) from error
 
 
-def _others(model, encoder):
-    """The weights of a model outside its encoder."""
-    inside = set(map(id, encoder.weights))
+def _others(model):
+    """The weights of a subclass that are in none of the networks."""
+    inside = {id(weight) for part in (model.encoder, model.decoder) for weight in part.weights}
     return [weight for weight in model.weights if id(weight) not in inside]

@@ -178,9 +178,28 @@ def test_resumes_as_if_not_interrupted(tmp_path, monkeypatch, without_xla):
     assert written == 2 * [1, 2, 3, 4, 5]
 
 
-def test_reads_nothing_of_another_call(tmp_path, monkeypatch):
-    done = types.SimpleNamespace(history={"loss": [0.0], "elbo": [0.0]})
-    monkeypatch.setattr(air_tf.VariationalAutoencoder, "fit", lambda *_, **options: done)
+@pytest.fixture
+def fitted(monkeypatch):
+    """Models whose `fit` was called, which does nothing."""
+    models = []
+
+    def fit(self, *arguments, **options):
+        models.append(self)
+        return types.SimpleNamespace(history={"loss": [0.0], "elbo": [0.0]})
+
+    monkeypatch.setattr(air_tf.VariationalAutoencoder, "fit", fit)
+    return models
+
+
+def test_takes_xla_as_the_model_does(fitted):
+    for jit_compile in (False, True):
+        refit(compiled(input_dim=64, jit_compile=jit_compile), DIGITS, epochs=1)
+    refit(small_model(input_dim=64), DIGITS, epochs=1)
+    assert [model.jit_compile for model in fitted] == [False, True, True]
+
+
+@pytest.mark.usefixtures("fitted")
+def test_reads_nothing_of_another_call(tmp_path):
     model, other = (small_model(input_dim=64, seed=seed) for seed in (0, 1))
     calls = [
         {},
