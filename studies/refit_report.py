@@ -14,7 +14,8 @@ The rows of a model: its own values, then the change after each kind of refit: o
 {epochs} epochs of the {num_train_examples} training images and as many samples, and a learning rate
 from {learning_rate:g} to 0. A change is the mean over {num_seeds} seeds of the refit; ± is the
 paired standard error over images, and the brackets have the lowest and the highest seed. Each model
-was trained once."""
+was trained once. log p(x) itself stays: a change in the last column shows by how much its estimate
+depends on the encoder from which it starts."""
 _COLUMNS = {
     "elbo": "ELBO",
     "amortization_gap": "amortization gap",
