@@ -9,14 +9,13 @@ import numpy as np
 import tqdm
 
 import air_tf
-from air_tf import checks, files
+from air_tf import checks
 from air_tf.evaluation import Estimate, finished_batches
 from air_tf.evaluation.iw_svi import LEARNING_RATE
 from studies import estimators_report
+from studies.kept_record import kept_record
 from trainers import command_line, provenance
 from trainers.train_config import STRENGTHS
-
-_FOLDERS = ("data_dir", "manual_dir", "work", "results")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,21 +53,11 @@ class EstimatorsConfig:
 
 def estimators(config):
     """Makes the record, unless there is one, and prints its table."""
-    options = _options(config)
-    path = pathlib.Path(config.results, "estimators.json")
-    if path.exists() and files.read_json(path)["config"] != options:
-        raise ValueError(
-            f"A record of other options must not be replaced; move {path}, or give another folder. "
-            f"Received: results={config.results!r}"
-        )
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write_json(path, {"config": options, **_measure(config)})
-    print(estimators_report.markdown(files.read_json(path)))
+    _check(config)
+    print(estimators_report.markdown(kept_record(config, "estimators.json", _measure)))
 
 
-def _options(config):
-    """The options on which the numbers depend, as JSON keeps them."""
+def _check(config):
     for name, check in (("max_steps", checks.positive_int), ("learning_rates", checks.positive)):
         values = getattr(config, name)
         if not values:
@@ -77,8 +66,6 @@ def _options(config):
             check(name, value)
     for name in ("num_examples", "num_samples", "num_train_samples"):
         checks.positive_int(name, getattr(config, name))
-    options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _FOLDERS}
-    return {k: list(v) if isinstance(v, tuple) else v for k, v in options.items()}
 
 
 def _measure(config):

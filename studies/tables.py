@@ -12,6 +12,7 @@ from studies import (
     overview,
     page,
     records,
+    refit_report,
     study,
 )
 from studies.map import figure as map_figure
@@ -33,7 +34,7 @@ class TablesConfig:
 
 
 def tables(config):
-    """Writes RESULTS.md, pages of studies, claims, map and estimators, and their figures."""
+    """Writes RESULTS.md, pages of studies, claims, map, estimators and refits, and figures."""
     out = pathlib.Path(config.out)
     pages = out / "results"
     (pages / "figures").mkdir(parents=True, exist_ok=True)
@@ -58,6 +59,9 @@ def tables(config):
     of_theory = pathlib.Path(config.results, "theory.json")
     if of_theory.exists():
         theory_figures.draw(pages / "figures", files.read_json(of_theory))
+    of_refits = pathlib.Path(config.results, "refit.json")
+    if of_refits.exists():
+        files.write_text(pages / "refit.md", refit_report.page(files.read_json(of_refits)))
     sections = [
         overview.introduction(studies),
         overview.of_claims(assessments),

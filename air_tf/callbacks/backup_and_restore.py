@@ -2,6 +2,7 @@
 
 import collections
 import copy
+import itertools
 import json
 import pathlib
 import time
@@ -10,7 +11,7 @@ import warnings
 import keras
 import numpy as np
 
-from air_tf import checked_file, replicated
+from air_tf import checked_file, replicated, training_state
 
 _KEPT = 2  # backups: if the last one is damaged, the one before it is used
 # Epochs and digest; other files in the folder stay.
@@ -117,17 +118,15 @@ class BackupAndRestore(keras.callbacks.Callback):
         self._initial = None
 
     def _write(self, epochs):
-        arrays = {
-            f"variable{i}": _writable(keras.ops.convert_to_numpy(variable))
-            for i, variable in enumerate(_variables(self.model))
-        }
+        variables = training_state.arrays(self.model)
+        arrays = {f"variable{i}": variable for i, variable in enumerate(variables)}
         changes = {}
         for name, callback in self._others.items():
             changes[name] = {}
             for attribute, value in _plain_attributes(callback).items():
                 if _is_arrays(value):
                     changes[name][attribute] = len(value)
-                    items = enumerate(map(_writable, value))
+                    items = enumerate(map(training_state.writable, value))
                     arrays |= {f"{name}.{attribute}.{i}": item for i, item in items}
                 elif value != self._initial[name].get(attribute, self):
                     changes[name][attribute] = [value]
@@ -149,18 +148,10 @@ class BackupAndRestore(keras.callbacks.Callback):
 
     @staticmethod
     def _assign(model, arrays, path):
-        if not model.optimizer.built:  # or some optimizers would make their variables again
-            model.optimizer.build(model.trainable_variables)
-        variables = _variables(model)
-        values = [arrays.get(f"variable{i}") for i in range(len(variables))]
-        fits = f"variable{len(variables)}" not in arrays and all(
-            value is not None and value.shape == tuple(variable.shape)
-            for variable, value in zip(variables, values, strict=True)
-        )
-        if not fits:
+        names = map("variable{}".format, itertools.count())
+        values = [arrays[name] for name in itertools.takewhile(arrays.__contains__, names)]
+        if not training_state.assign(model, values):
             raise ValueError(f"The backup must be of the model that is trained. Received: {path}")
-        for variable, value in zip(variables, values, strict=True):
-            variable.assign(value)
 
     def _restore_callbacks(self, state, arrays):
         for name, callback in self._others.items():
@@ -170,10 +161,6 @@ class BackupAndRestore(keras.callbacks.Callback):
                 setattr(callback, attribute, value[0])
         self.model.history.history.update(state["history"])
         self.model.history.epoch[:] = state["history_epochs"]
-
-
-def _variables(model):
-    return [*model.variables, *model.optimizer.variables]
 
 
 def _named(callbacks):
@@ -205,11 +192,6 @@ def _is_plain(value):
 def _is_arrays(value):
     is_list = isinstance(value, list) and bool(value)
     return is_list and all(isinstance(item, np.ndarray) for item in value)
-
-
-def _writable(array):
-    """NumPy's files do not know bfloat16; float32 holds all of its values."""
-    return array.astype("float32") if array.dtype.kind == "V" else array
 
 
 def _item(value):

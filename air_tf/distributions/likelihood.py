@@ -68,6 +68,19 @@ class Likelihood(DistributionFamily, abc.ABC):
         del value
         return ""
 
+    def given_totals(self, p, x):
+        """The distribution of simulated observations that are to stand beside x.
+
+        Args:
+            p: a distribution of this likelihood with batch shape `[...]`.
+            x: observations `[..., D]`.
+
+        Returns:
+            p; but where the likelihood takes the total of counts as given, p with the totals of x.
+        """
+        del x
+        return p
+
     def marginal_outputs(self, x):
         """Raw outputs `[num_outputs(C)]` whose distribution has the means of x, and its spread.
 

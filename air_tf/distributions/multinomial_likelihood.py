@@ -2,6 +2,8 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
+import tensorflow_probability as tfp
 
 from air_tf.distributions.count_likelihood import CountLikelihood
 from air_tf.distributions.multinomial_given_total import MultinomialGivenTotal
@@ -39,6 +41,10 @@ class MultinomialLikelihood(CountLikelihood):
 
     def distribution(self, logits):
         return MultinomialGivenTotal(logits)
+
+    def given_totals(self, p, x):
+        totals = tf.reduce_sum(tf.cast(x, p.dtype), axis=-1)
+        return tfp.distributions.Multinomial(totals, logits=p.logits)
 
     def marginal_outputs(self, x):
         """The logarithms of the categories' shares, each with half a pseudo-count."""

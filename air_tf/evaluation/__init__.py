@@ -1,4 +1,4 @@
-"""Estimates of log p(x) and of the inference gaps, per example and with standard errors."""
+"""Estimates of log p(x) and of the inference gaps, and encoders refitted to close them."""
 
 from air_tf.evaluation.active_units import active_units
 from air_tf.evaluation.ais import AISEstimate, ais
@@ -10,6 +10,7 @@ from air_tf.evaluation.importance_estimate import ImportanceEstimate, Unreliable
 from air_tf.evaluation.importance_log_likelihood import importance_log_likelihood
 from air_tf.evaluation.inference_gaps import InferenceGaps, inference_gaps
 from air_tf.evaluation.iw_svi import QUALITIES, IWSVIEstimate, iw_svi, spent_effort
+from air_tf.evaluation.refit_encoder import refit_encoder
 
 __all__ = [
     "QUALITIES",
@@ -29,5 +30,6 @@ __all__ = [
     "importance_log_likelihood",
     "inference_gaps",
     "iw_svi",
+    "refit_encoder",
     "spent_effort",
 ]

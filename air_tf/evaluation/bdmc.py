@@ -11,6 +11,7 @@ from air_tf.evaluation.estimate import Estimate
 from air_tf.evaluation.importance_log_likelihood import importance_log_likelihood
 from air_tf.evaluation.iw_svi import IWSVIEstimate, iw_svi, spent_effort
 from air_tf.evaluation.map_batches import map_batches
+from air_tf.evaluation.simulate import simulate
 from air_tf.program import program
 
 
@@ -108,8 +109,7 @@ def _simulated(model, num_examples, seed):
     """z* ~ p(z) `[N, Z]` and x ~ p(x|z*) `[N, *S]`."""
     of_z, of_x = prng.split(prng.fold_in(seed, 1))
     z = prng.normal([num_examples, model.latent_dim], of_z, model.density_dtype)
-    x = model.likelihood_at(z).sample(seed=of_x)
-    return z, tf.reshape(x, [num_examples, *model.observation_shape])
+    return z, simulate(model, z, of_x)
 
 
 def _bounds(run, x, z, seed, num_temperatures, num_chains, **options):

@@ -59,3 +59,11 @@ def read(path):
 def write(path, index, results):
     """Writes the outputs of a batch, arrays `[B, ...]`, to disk."""
     checked_file.write(path, f"{index:08d}", {str(i): array for i, array in enumerate(results)})
+
+
+def write_last(path, index, results):
+    """Writes results that take the place of those with a lower index."""
+    before = list(path.glob("*.npz"))
+    write(path, index, results)
+    for file in before:
+        file.unlink()
