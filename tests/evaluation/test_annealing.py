@@ -187,29 +187,6 @@ def test_simulated_data_are_of_the_model():
     assert abs(bounds.iw_svi.mean + entropy) < 4 * bounds.iw_svi.standard_error
 
 
-def test_the_seed_decides():
-    model = linear_model(loc_shift=0.3)
-    first, same, other = (
-        air_tf.evaluation.ais(model, X[:7], 20, num_chains=2, seed=seed, batch_size=3, **QUIET)
-        for seed in (1, 1, 2)
-    )
-    np.testing.assert_array_equal(first.per_example, same.per_example)
-    assert (first.per_example != other.per_example).all()
-
-
-def test_finished_batches_are_not_computed_again(tmp_path, monkeypatch):
-    model = linear_model(loc_shift=0.3)
-    options = {"num_chains": 2, "batch_size": 20, "backup_dir": tmp_path, **QUIET}
-    first = air_tf.evaluation.ais(model, X, 20, **options)
-
-    def refuse(*arguments, **options):
-        raise AssertionError
-
-    monkeypatch.setattr(annealing, "anneal", refuse)
-    again = air_tf.evaluation.ais(model, X, 20, **options)
-    np.testing.assert_array_equal(first.per_example, again.per_example)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
