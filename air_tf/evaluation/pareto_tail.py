@@ -1,7 +1,6 @@
 """How heavy the tail of importance weights is."""
 
 import numpy as np
-from arviz_stats.base import array_stats
 
 # The tail of k weights is its largest 3√k, or k/5 of few (Vehtari et al. 2024). The fit also needs
 # the next weight. Of more than 10,000 weights, the tail has as many as of 10,000.
@@ -46,6 +45,8 @@ def pareto_k(largest: np.ndarray, num_samples: int) -> np.ndarray:
 
 
 def _fitted(log_weights):
+    from arviz_stats.base import array_stats  # it imports SciPy, which takes a second
+
     try:
         with np.errstate(divide="raise", invalid="raise"):
             # ArviZ takes log likelihoods, whose weights are the inverse.

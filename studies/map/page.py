@@ -99,7 +99,7 @@ def _second_opinion(opinion):
     """Log p(x) by AIS beside IW-SVI."""
     if opinion is None:
         return []
-    rows = []
+    rows, sentences = [], []
     for group, found in opinion["groups"].items():
         for cell, values in found["cells"].items():
             bounds = [_plain(values[name]) for name in (*report.ESTIMATORS, "ais_minus_iw_svi")]
@@ -108,6 +108,8 @@ def _second_opinion(opinion):
         rows.append(
             ["difference", *(_plain(found["delta"][name]) for name in report.ESTIMATORS), "", ""]
         )
+        estimator = _plain(found["delta_ais_minus_map"])
+        sentences.append(f"By AIS, the difference of {group} is {estimator} from the map's.")
     titles = ["", *report.ESTIMATORS.values(), "AIS − tight IW-SVI", "k̂ > 0.7"]
     return [
         "## A second opinion",
@@ -118,6 +120,7 @@ def _second_opinion(opinion):
         "images. The last column is the share of images for which a few weights decide the tight "
         "IW-SVI. `python -m studies.map.second_opinion` writes `map/second_opinion.json`.",
         markdown.table(titles, rows),
+        " ".join([*sentences, "(± is paired by seed and image.)"]),
     ]
 
 
