@@ -47,9 +47,9 @@ def tables(config):
     assessments = assessment.assess(studies)
     files.write_text(pages / "claims.md", claims_page.write(assessments, list(studies)))
     of_map = map_report.read(pathlib.Path(config.results, "map"))
+    opinion = map_report.read_second_opinion(pathlib.Path(config.results, "map"))
     if of_map:
         map_figure.draw(pages / "figures" / "map.png", of_map)
-        opinion = map_report.read_second_opinion(pathlib.Path(config.results, "map"))
         files.write_text(pages / "map.md", map_page.write(of_map, opinion))
     of_estimators = pathlib.Path(config.results, "estimators.json")
     if of_estimators.exists():
@@ -65,7 +65,7 @@ def tables(config):
     sections = [
         overview.introduction(studies),
         overview.of_claims(assessments),
-        map_page.section(of_map),
+        map_page.section(of_map, opinion),
         overview.of_studies(studies),
     ]
     files.write_text(out / "RESULTS.md", markdown.document(*sections))

@@ -26,8 +26,12 @@ _CLAIMS = {
 }
 
 
-def section(records):
-    """The map in RESULTS.md: a picture and claims 1 and 2 by regime; empty without records."""
+def section(records, opinion=None):
+    """The map in RESULTS.md: a picture and claims 1 and 2 by regime; empty without records.
+
+    Args:
+        records, opinion: as of `write`.
+    """
     if not records:
         return ""
     caption = (
@@ -48,7 +52,18 @@ def section(records):
     ]
     picture = "![Where regularized encoders help](results/figures/map.png)"
     table = markdown.table(["claim", "", *report.TITLES.values()], rows)
-    return markdown.document("## The map", picture, caption, before, table)
+    words = [] if opinion is None else [f"By AIS, which uses no encoder: {_estimators(opinion)}."]
+    return markdown.document("## The map", picture, caption, before, table, *words)
+
+
+def _estimators(opinion):
+    """How much of the map's differences is the estimator's, in a clause for each cell."""
+    return "; ".join(
+        f"the difference of {group} (not stopped) is {_plain(found['delta']['ais'])}, which is the "
+        f"map's {found['delta_ais_minus_map']['mean']:+z.2f} ± "
+        f"{found['delta_ais_minus_map']['standard_error']:.2f}"
+        for group, found in opinion["groups"].items()
+    )
 
 
 def _regime(records, rule, model, quantity, sign):
@@ -99,7 +114,7 @@ def _second_opinion(opinion):
     """Log p(x) by AIS beside IW-SVI."""
     if opinion is None:
         return []
-    rows, sentences = [], []
+    rows = []
     for group, found in opinion["groups"].items():
         for cell, values in found["cells"].items():
             bounds = [_plain(values[name]) for name in (*report.ESTIMATORS, "ais_minus_iw_svi")]
@@ -108,8 +123,6 @@ def _second_opinion(opinion):
         rows.append(
             ["difference", *(_plain(found["delta"][name]) for name in report.ESTIMATORS), "", ""]
         )
-        estimator = _plain(found["delta_ais_minus_map"])
-        sentences.append(f"By AIS, the difference of {group} is {estimator} from the map's.")
     titles = ["", *report.ESTIMATORS.values(), "AIS − tight IW-SVI", "k̂ > 0.7"]
     return [
         "## A second opinion",
@@ -120,7 +133,7 @@ def _second_opinion(opinion):
         "images. The last column is the share of images for which a few weights decide the tight "
         "IW-SVI. `python -m studies.map.second_opinion` writes `map/second_opinion.json`.",
         markdown.table(titles, rows),
-        " ".join([*sentences, "(± is paired by seed and image.)"]),
+        f"By AIS, {_estimators(opinion)}. The second ± is paired by seed and image.",
     ]
 
 
