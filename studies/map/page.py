@@ -59,9 +59,8 @@ def section(records, opinion=None):
 def _estimators(opinion):
     """How much of the map's differences is the estimator's, in a clause for each cell."""
     return "; ".join(
-        f"the difference of {group} (not stopped) is {_plain(found['delta']['ais'])}, which is the "
-        f"map's {found['delta_ais_minus_map']['mean']:+z.2f} ± "
-        f"{found['delta_ais_minus_map']['standard_error']:.2f}"
+        f"the difference of {group}, not stopped, is {_plain(found['delta']['ais'])} "
+        f"({_plain(found['delta_ais_minus_map'])} against the map's)"
         for group, found in opinion["groups"].items()
     )
 

@@ -286,6 +286,7 @@ def test_the_second_opinion_is_of_the_same_models(little_plan, tmp_path, monkeyp
     monkeypatch.setattr(air_tf.evaluation, "ais", None)  # nothing is evaluated again
     run(second_opinion, options)
     assert files.read_json(out)["groups"] == record["groups"]
-    text = page._second_opinion(record)[-1]
+    *_, text, words = page._second_opinion(record)
+    assert f"{found['delta_ais_minus_map']['mean']:z.2f} ± " in words
     assert "| digits_30/vae |" in text
     assert f"{found['delta']['ais']['mean']:.2f} ± " in text
