@@ -9,6 +9,7 @@ from studies import (
     claims_page,
     estimators_report,
     markdown,
+    opinions_page,
     overview,
     page,
     records,
@@ -62,6 +63,9 @@ def tables(config):
     of_refits = pathlib.Path(config.results, "refit.json")
     if of_refits.exists():
         files.write_text(pages / "refit.md", refit_report.page(files.read_json(of_refits)))
+    opinions = opinions_page.page()
+    if opinions:
+        files.write_text(pages / "second_opinions.md", opinions)
     sections = [
         overview.introduction(studies),
         overview.of_claims(assessments),

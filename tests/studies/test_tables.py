@@ -288,7 +288,7 @@ def test_versions_are_not_compared(results):
 def test_the_committed_documents_are_those_of_the_committed_records(tmp_path):
     tables.tables(tables.TablesConfig(str(ROOT / "results"), str(tmp_path)))
     written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*.md")]
-    others = ("claims", "map", "estimators", "refit")
+    others = ("claims", "map", "estimators", "refit", "second_opinions")
     pages = {f"results/{name}.md" for name in (*study.names(), *others)}
     assert set(map(str, written)) == {"RESULTS.md", *pages}
     different = [p for p in written if (tmp_path / p).read_text() != (ROOT / p).read_text()]
