@@ -6,8 +6,8 @@ from studies import markdown
 _LEGEND = """Each estimate of log p(x) that starts from the encoder has a second opinion here.
 Left: the first test images of each model. AIS starts from the prior. Where Pareto k̂ > 0.7, a few
 importance weights decide the estimate of an image. Right (*sim.*): images simulated from the model,
-where annealing backwards gives an upper bound. The exact log p(x) lies between it and the others, in
-expectation.
+where annealing backwards gives an upper bound. In expectation, the exact log p(x) lies between it
+and the others.
 
 Nats; ± is over images. All estimates of a row are of the same images, so that their differences
 vary far less than ± says. Each model was trained once. `python -m studies.second_opinions NAME`
