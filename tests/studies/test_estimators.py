@@ -6,7 +6,7 @@ import pytest
 
 import air_tf
 from air_tf import checksums, files
-from air_tf.evaluation import importance_log_likelihood, iw_svi
+from air_tf.evaluation import Estimate, importance_log_likelihood, iw_svi
 from studies import estimators, estimators_report
 from tests.commands import refusal, run
 from tests.conftest import small_model, strengths
@@ -75,7 +75,7 @@ def test_the_record_is_what_the_evaluators_say(tmp_path, monkeypatch, capsys):
                 evaluate = iw_svi if steps else importance_log_likelihood
                 more = svi if steps else {}
                 values[name] = evaluate(models[name], x, 50, **options, **more)
-            summary = values[model].summary()
+            summary = Estimate(values[model].per_example).summary()
             assert estimate["log_likelihood"] == pytest.approx(summary, rel=1e-5)
             if model == "dvae":
                 difference = (values["dvae"] - values["vae"]).summary()
