@@ -40,10 +40,11 @@ tables: install  ## Write RESULTS.md, its pages and figures again from the recor
 study: install  ## Run the missing parts of a study (STUDY=caltech MANUAL_DIR=folder)
 	$(BIN)/python -m studies.reproduce --study $(STUDY) $(MANUAL_DIR:%=--manual-dir %)
 
-bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, and the peers (about 25 minutes; MANUAL_DIR=folder)
+bench: install $(PEERS:%=benchmarks/peers/%/installed)  ## Time everything, and the peers (about 30 minutes; MANUAL_DIR=folder)
 	$(BIN)/python -m benchmarks.compare --peers
 	$(BIN)/python -m benchmarks.cold_start --peers
 	$(BIN)/python -m benchmarks.iw_svi_quality $(MANUAL_DIR:%=--manual-dir %)
+	$(BIN)/python -m benchmarks.ais_quality $(MANUAL_DIR:%=--manual-dir %)
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.signal_to_noise
 
