@@ -134,7 +134,7 @@ def test_a_good_encoder_does_not_warn():
 
 def test_validation_in_fit_does_not_warn():
     model = linear_model(scale_factor=0.2)
-    model.compile()
+    model.compile(jit_compile=False)
     callback = air_tf.callbacks.IWSVIValidation(X, 100, max_steps=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error", UnreliableEstimateWarning)

@@ -288,14 +288,16 @@ def test_a_subclass(without_xla):
         refit(Unknown(3, parts.encoder, parts.decoder), DIGITS)
 
 
+PARTS = (
+    *air_tf.distributions.LIKELIHOODS,
+    *("full_covariance", "conv", "mixture", "dreg", "float64", "mixed_float16"),
+)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("latents_from", LATENTS)
 @pytest.mark.parametrize(
-    "option",
-    [
-        *air_tf.distributions.LIKELIHOODS,
-        *("full_covariance", "conv", "mixture", "dreg", "float64", "mixed_float16"),
-    ],
+    ("option", "latents_from"),
+    [*((option, "posterior") for option in PARTS), ("multinomial", "prior"), ("conv", "prior")],
 )
 def test_every_part_of_a_model(option, latents_from, x, without_xla):
     model, x = small_model("dwni_iwae", **OPTIONS[option]), fitting(x, option)
