@@ -118,7 +118,9 @@ def evaluate(config):
     if is_saved_model:
         estimates, reports = saved_models.evaluate(path, model, x, config, backups), {}
     else:
-        train_x = _examples(config, data, "train", shape)[: len(x)]
+        train_x = None
+        if config.generalization:
+            train_x = _examples(config, data, "train", shape)[: len(x)]
         estimates, reports = model_evaluation.evaluate(model, x, train_x, config, backups)
     if trained.likelihood == "discretized_logistic":
         estimates["bits_per_dimension"] = _bits_per_dimension(estimates, x[0].size)

@@ -11,7 +11,7 @@ def evaluate(model, x, train_x, config, backups):
     Args:
         model: a `VariationalAutoencoder`.
         x: the examples `[N, *S]`.
-        train_x: training examples, for the report of generalization.
+        train_x: training examples for the report of generalization, or None without one.
         config: an `EvaluateConfig`.
         backups: folder for the results of finished batches, or None.
 

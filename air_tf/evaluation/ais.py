@@ -39,7 +39,7 @@ def ais(
     batch_size=100,
     progress=True,
     backup_dir=None,
-):
+) -> AISEstimate:
     """Estimates log p(x) by annealed importance sampling with Hamiltonian Monte Carlo, in nats.
 
     Chains go from r(z) to the posterior through densities r(z)^(1−β)·p(x, z)^β. Their weights w
@@ -93,11 +93,8 @@ def ais(
 
 def _annealed(run, x, seed, num_temperatures, num_chains, **options):
     outputs, seeds = run(amortized_posterior, x, seed)
-    step_sizes = annealed_weights.piloted(
-        run, x, outputs, seeds[:2], num_temperatures, num_chains, **options
-    )
-    log_weights, acceptance = annealed_weights.weighed(
-        run, x, outputs, step_sizes, seeds[2:4], num_temperatures, num_chains, **options
+    log_weights, acceptance, step_sizes = annealed_weights.weighed(
+        run, x, outputs, seeds[:4], num_temperatures, num_chains, **options
     )
     return run(_reduced, x, log_weights, acceptance, step_sizes)
 

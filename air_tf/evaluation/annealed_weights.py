@@ -24,17 +24,19 @@ def options(num_temperatures, num_chains, num_leapfrog_steps, start):
     }
 
 
-def piloted(run, x, outputs, seeds, num_temperatures, num_chains, **options):
-    """Step sizes `[KNOTS, B]` that a pilot adapted to the acceptance."""
-    pilot = max(num_temperatures // _PILOT_SHARE, _SHORTEST_PILOT)
+def weighed(run, x, outputs, seeds, num_temperatures, num_chains, **options):
+    """Runs the pilot on the first two of four seeds, and the counted chains on the others.
+
+    Returns:
+        Log weights `[C, B]` of chains with frozen step sizes, their mean acceptance `[B]`, and the
+        step sizes `[KNOTS, B]` that the pilot adapted to the acceptance.
+    """
+    pilot = max(num_temperatures // _PILOT_SHARE, _SHORTEST_PILOT), True
+    counted = num_temperatures, False
     none = run(_no_step_sizes, x)
-    return _chains(run, x, outputs, none, seeds, pilot, True, num_chains, **options)[2]
-
-
-def weighed(run, x, outputs, step_sizes, seeds, num_temperatures, num_chains, **options):
-    """Log weights `[C, B]` of chains with frozen step sizes, and the mean acceptance `[B]`."""
-    counted = step_sizes, seeds, num_temperatures, False
-    return _chains(run, x, outputs, *counted, num_chains, **options)[:2]
+    sizes = _chains(run, x, outputs, none, seeds[:2], *pilot, num_chains, **options)[2]
+    found = _chains(run, x, outputs, sizes, seeds[2:], *counted, num_chains, **options)
+    return *found[:2], sizes
 
 
 def _chains(

@@ -52,7 +52,7 @@ def bdmc(
     batch_size=100,
     progress=True,
     backup_dir=None,
-):
+) -> BDMCBounds:
     """Bounds log p(x) from both sides, for data simulated from the model, in nats.
 
     z* ~ p(z), x ~ p(x|z*): so z* is an exact sample of p(z|x). Annealing backwards from it gives
@@ -114,10 +114,9 @@ def _simulated(model, num_examples, seed):
 
 def _bounds(run, x, z, seed, num_temperatures, num_chains, **options):
     outputs, seeds = run(amortized_posterior, x, seed)
-    annealed = run, x, outputs
-    effort = num_temperatures, num_chains
-    step_sizes = annealed_weights.piloted(*annealed, seeds[:2], *effort, **options)
-    log_weights, _ = annealed_weights.weighed(*annealed, step_sizes, seeds[2:4], *effort, **options)
+    log_weights, _, step_sizes = annealed_weights.weighed(
+        run, x, outputs, seeds[:4], num_temperatures, num_chains, **options
+    )
     start = run(_copies, x, z, num_chains=num_chains)
     backwards = step_sizes, seeds[4], num_temperatures, False
     undone, *_ = run(annealing.anneal, x, outputs, start, *backwards, backwards=True, **options)

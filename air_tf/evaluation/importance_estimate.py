@@ -44,9 +44,14 @@ class ImportanceEstimate(Estimate):
         return cls(bounds.iwae, bounds.effective_sample_size, shapes, **fields)
 
     @property
+    def unreliable(self) -> np.ndarray:
+        """Whether k̂ > 0.7, boolean `[N]`: then log p(x) can be too low by any amount."""
+        return self.pareto_k > _UNRELIABLE
+
+    @property
     def unreliable_share(self) -> float:
-        """Share of the examples with k̂ > 0.7: their log p(x) can be too low by any amount."""
-        return float(np.mean(self.pareto_k > _UNRELIABLE))
+        """Share of the examples that are unreliable."""
+        return float(np.mean(self.unreliable))
 
     def summary(self) -> dict[str, float]:
         """That of an `Estimate`, and the mean effective sample size and `unreliable_share`."""
